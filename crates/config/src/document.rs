@@ -1,0 +1,136 @@
+//! Collector configurations: merged from their sources, with every reference expanded.
+
+use std::sync::Arc;
+
+use crate::environment::Environment;
+use crate::expand::Expander;
+use crate::merge;
+use crate::node::{Content, Node, Span};
+use crate::parse::{self, Budget, Origin};
+use crate::problems::{Problem, Problems};
+use crate::source::{self, Provide};
+
+/// A configuration, merged and expanded. Its root is a map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    root: Node,
+}
+
+impl Document {
+    /// Loads sources as `--config` names them (`file:`, `env:`, `yaml:`, or a bare path), and merges them from left to
+    /// right: maps key by key, everything else replaced by what comes later, `null` too. References are expanded in the
+    /// result, so they may stand for anything, but nothing is merged into what they stand for.
+    ///
+    /// # Errors
+    ///
+    /// Every problem that was found.
+    pub fn load<S: AsRef<str>>(sources: &[S], environment: &Environment) -> Result<Self, Problems> {
+        if sources.is_empty() {
+            let message = "at least one config flag must be provided";
+            return Err(Problem::new(&Span::nowhere(), message).into());
+        }
+        let mut problems = Problems::new();
+        let mut budget = Budget::default();
+        let mut parts = Vec::new();
+        for uri in sources {
+            match retrieve(uri.as_ref(), environment, &mut budget) {
+                Ok(part) => parts.push(part),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        Self::assemble(parts, environment, budget, problems)
+    }
+
+    /// Reads a configuration from a text. `name` stands for its file in messages.
+    ///
+    /// # Errors
+    ///
+    /// Every problem that was found.
+    pub fn from_text(text: &str, name: &str, environment: &Environment) -> Result<Self, Problems> {
+        let mut problems = Problems::new();
+        let mut budget = Budget::default();
+        let mut parts = Vec::new();
+        match root(text, &Origin::Text(Arc::from(name)), false, &mut budget) {
+            Ok(part) => parts.push(part),
+            Err(problem) => problems.push(problem),
+        }
+        Self::assemble(parts, environment, budget, problems)
+    }
+
+    /// The map that holds everything.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// A document from the roots of its sources.
+    fn assemble(
+        parts: Vec<Node>,
+        environment: &Environment,
+        budget: Budget,
+        mut problems: Problems,
+    ) -> Result<Self, Problems> {
+        let parts: Vec<_> = parts.iter().map(|part| split(part, &mut problems)).collect();
+        let merged = parts.into_iter().reduce(|mut left, right| {
+            merge::merge(&mut left, right);
+            left
+        });
+        let Some(root) = merged else { return Err(problems) };
+        let mut expander = Expander { provider: environment, default_scheme: Some("env"), budget };
+        let expanded = expander.expand(&root, &mut problems);
+        // Maps that came from references have keys of their own.
+        let root = split(&expanded, &mut problems);
+        problems.into_result(Self { root })
+    }
+}
+
+fn split(node: &Node, problems: &mut Problems) -> Node {
+    let mut found = Vec::new();
+    let split = merge::split_keys(node, &mut found);
+    found.into_iter().for_each(|problem| problems.push(problem));
+    split
+}
+
+fn retrieve(uri: &str, environment: &Environment, budget: &mut Budget) -> Result<Node, Problem> {
+    let (scheme, opaque) =
+        source::location(uri).map_err(|message| Problem::new(&Span::nowhere(), message))?;
+    let name = match scheme {
+        "file" => opaque,
+        "yaml" => "yaml:",
+        _ => uri,
+    };
+    let name: Arc<str> = Arc::from(name);
+    let whole = Span { source: Arc::clone(&name), line: 0, column: 0 };
+    let retrieved = environment.retrieve(scheme, opaque, &whole);
+    let retrieved = retrieved.map_err(|message| Problem::new(&whole, message))?;
+    root(&retrieved.text, &Origin::Text(name), retrieved.tainted, budget)
+}
+
+/// Reads a text whose root must be a map, or nothing.
+pub(crate) fn root(
+    text: &str,
+    origin: &Origin,
+    tainted: bool,
+    budget: &mut Budget,
+) -> Result<Node, Problem> {
+    let parsed = parse::parse(text, origin, tainted, budget);
+    let parsed = parsed.map_err(|failure| Problem::new(&failure.span, failure.message))?;
+    if let Some(second) = parsed.second {
+        return Err(Problem::new(
+            &second,
+            "a second YAML document begins here, and only one is read",
+        ));
+    }
+    let node = parsed.node;
+    match node.content {
+        Content::Map(_) => Ok(node),
+        Content::Null => Ok(Node { content: Content::Map(Arc::default()), ..node }),
+        _ => {
+            let message =
+                format!("the root of a configuration must be a map, is a {}", node.kind());
+            Err(Problem::new(node.span(), message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
