@@ -1,0 +1,156 @@
+//! Components as the engine would run them, alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use component::{
+    Batch, CancellationToken, ConsumeError, Consumer, Exporter, ExporterFactory, Lifecycle,
+    Outputs, Processor, ProcessorFactory, ReceiverFactory, Refused, Signal, Slot, StartError,
+};
+use pdata::Telemetry;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::configuration::{config, settings};
+use crate::recorder::Recorder;
+use crate::telemetry::OfSignal;
+use crate::transformer::Transformer;
+
+/// How long a component may take to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A component at work, between the test's hands and a [`Recorder`]. Dropping it abandons the component.
+#[derive(Debug)]
+pub struct Running {
+    inputs: Vec<(Signal, Slot)>,
+    output: Recorder,
+    stop: CancellationToken,
+    lives: JoinSet<Result<(), StartError>>,
+}
+
+/// A processor at work, one instance for each of its signals. Its output is recorded.
+pub fn processor<F: ProcessorFactory>(factory: F, yaml: &str) -> Running {
+    let config = config::<F::Config>(yaml).unwrap_or_else(|problems| panic!("{problems}"));
+    let mut running = Running::new();
+    for &(signal, _) in F::SIGNALS {
+        let next = Slot::to(Arc::new(running.output.clone()));
+        let settings = settings(F::TYPE.as_str());
+        let created = factory.create(config.clone(), settings, signal, next.clone());
+        let input: Arc<dyn Consumer> = match created.unwrap_or_else(|error| panic!("{error}")) {
+            Processor::Transform(transform) => Arc::new(Transformer { transform, next }),
+            Processor::Consumer(consumer, mut life) => {
+                let stop = running.stop.clone();
+                running.lives.spawn(async move {
+                    life.acquire().await?;
+                    life.run(stop).await
+                });
+                consumer
+            }
+        };
+        running.inputs.push((signal, Slot::to(input)));
+    }
+    running
+}
+
+/// An exporter at work, with an input for each of these signals.
+pub async fn exporter<F: ExporterFactory>(factory: F, yaml: &str, signals: &[Signal]) -> Running {
+    let config = config::<F::Config>(yaml).unwrap_or_else(|problems| panic!("{problems}"));
+    let created = factory.create(config, settings(F::TYPE.as_str()), signals);
+    Running::start_exporter(created.unwrap_or_else(|error| panic!("{error}"))).await
+}
+
+/// A receiver at work that sends these signals to a recorder.
+pub async fn receiver<F: ReceiverFactory>(factory: F, yaml: &str, signals: &[Signal]) -> Running {
+    let config = config::<F::Config>(yaml).unwrap_or_else(|problems| panic!("{problems}"));
+    let mut running = Running::new();
+    let mut outputs = Outputs::default();
+    for &signal in signals {
+        outputs.set(signal, Slot::to(Arc::new(running.output.clone())));
+    }
+    let created = factory.create(config, settings(F::TYPE.as_str()), outputs);
+    running.start(created.unwrap_or_else(|error| panic!("{error}"))).await;
+    running
+}
+
+impl Running {
+    fn new() -> Self {
+        Self {
+            inputs: Vec::new(),
+            output: Recorder::default(),
+            stop: CancellationToken::new(),
+            lives: JoinSet::new(),
+        }
+    }
+
+    /// An exporter at work that was built by hand.
+    pub async fn start_exporter(exporter: Exporter) -> Self {
+        let (inputs, life) = exporter.into_parts();
+        let mut running = Self::new();
+        running.inputs =
+            inputs.into_iter().map(|(signal, input)| (signal, Slot::to(input))).collect();
+        running.start(life).await;
+        running
+    }
+
+    async fn start(&mut self, mut life: Box<dyn Lifecycle>) {
+        life.acquire().await.unwrap_or_else(|error| panic!("{}", component::chain(&error)));
+        self.lives.spawn(life.run(self.stop.clone()));
+    }
+
+    /// What the component sends on.
+    pub fn output(&self) -> &Recorder {
+        &self.output
+    }
+
+    /// The component's input for a signal.
+    pub fn input(&self, signal: Signal) -> Slot {
+        let input = self.inputs.iter().find(|(other, _)| *other == signal);
+        input.unwrap_or_else(|| panic!("the component takes no {signal}")).1.clone()
+    }
+
+    /// Gives the component telemetry whose fate nobody waits for.
+    ///
+    /// # Errors
+    ///
+    /// The component's.
+    pub async fn consume(&self, telemetry: impl Into<Telemetry>) -> Result<(), ConsumeError> {
+        let batch = Batch::new(telemetry);
+        self.input(batch.signal()).consume(batch).await
+    }
+
+    /// Gives the component a batch with receipts.
+    ///
+    /// # Errors
+    ///
+    /// The component's, with the receipts.
+    pub async fn offer(&self, batch: Batch) -> Result<(), Refused> {
+        self.input(batch.signal()).offer(batch).await
+    }
+
+    /// Gives a processor telemetry and waits for the next batch that comes out of it.
+    pub async fn run<T>(&self, telemetry: T) -> T
+    where
+        T: OfSignal,
+    {
+        let seen = self.output.taken().len();
+        let answer = self.consume(telemetry).await;
+        answer.unwrap_or_else(|error| panic!("refused: {}", error.chain()));
+        let mut taken = self.output.batches(seen + 1).await;
+        let out = taken.swap_remove(seen);
+        T::out_of(out).expect("a processor sends the signal on that it takes in")
+    }
+
+    /// Tells the component to stop and waits until it has; it has half a minute.
+    ///
+    /// # Errors
+    ///
+    /// What the component says went wrong, at start or while it ran.
+    pub async fn stop(mut self) -> Result<(), StartError> {
+        self.stop.cancel();
+        while let Some(ended) = timeout(GRACE, self.lives.join_next()).await.expect("stops in time")
+        {
+            ended.expect("a component doesn't panic")?;
+        }
+        Ok(())
+    }
+}
