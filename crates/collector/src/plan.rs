@@ -1,0 +1,128 @@
+//! From a document to a plan: everything that can be checked without side effects.
+
+mod components;
+mod pipelines;
+
+use component::{ComponentId, Signal};
+use config::{ComponentId as Id, Document, Node, Problem, Problems};
+
+use crate::kind::Kind;
+use crate::registry::{CreateExporter, CreateProcessor, CreateReceiver, Registry};
+
+pub(crate) use pipelines::PipelineId;
+
+/// What is going to run. A document that gives a plan is valid.
+pub struct Plan {
+    /// The receivers that some pipeline uses, with the signals that are wanted of them.
+    pub(crate) receivers: Vec<(ComponentId, Used<CreateReceiver>)>,
+    /// The exporters that some pipeline uses, with the signals that are sent to them.
+    pub(crate) exporters: Vec<(ComponentId, Used<CreateExporter>)>,
+    pub(crate) pipelines: Vec<PipelinePlan>,
+    warnings: Vec<String>,
+}
+
+/// A component that exists once, whatever uses it.
+pub(crate) struct Used<C> {
+    pub(crate) create: C,
+    /// At least one.
+    pub(crate) signals: Vec<Signal>,
+}
+
+/// One pipeline. Receivers and exporters are named once each.
+pub(crate) struct PipelinePlan {
+    pub(crate) id: PipelineId,
+    pub(crate) signal: Signal,
+    pub(crate) receivers: Vec<ComponentId>,
+    pub(crate) processors: Vec<(ComponentId, CreateProcessor)>,
+    pub(crate) exporters: Vec<ComponentId>,
+}
+
+impl Plan {
+    /// What works but should be written otherwise, such as deprecated names.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.pipelines.iter().map(|pipeline| &pipeline.id)).finish()
+    }
+}
+
+/// Checks a document against the components of a build. Nothing is created, opened or claimed.
+///
+/// # Errors
+///
+/// Every problem in the document, each with its place.
+pub fn plan(document: &Document, registry: &Registry) -> Result<Plan, Problems> {
+    let mut problems = Problems::new();
+    let root = document.root();
+    let configured = problems.within("", Some(root), |problems| {
+        sections(root, problems);
+        components::read(root, registry, problems)
+    });
+    let components::Configured { receivers, processors, exporters, others, warnings } = configured;
+    let declared = pipelines::Declared {
+        receivers: &receivers,
+        processors: &processors,
+        exporters: &exporters,
+        others: &others,
+        registry,
+    };
+    let pipelines =
+        problems.within("", Some(root), |problems| pipelines::read(root, &declared, problems));
+    let used_by = |ids: fn(&PipelinePlan) -> &[Id], id: &Id| {
+        let users = pipelines.iter().filter(|pipeline| ids(pipeline).contains(id));
+        let mut signals: Vec<_> = users.map(|pipeline| pipeline.signal).collect();
+        signals.sort_unstable();
+        signals.dedup();
+        signals
+    };
+    let receivers = used(receivers, |id| used_by(|pipeline| &pipeline.receivers, id));
+    let exporters = used(exporters, |id| used_by(|pipeline| &pipeline.exporters, id));
+    problems.into_result(Plan { receivers, exporters, pipelines, warnings })
+}
+
+/// The components that have a constructor and a user.
+fn used<C>(
+    configured: components::Components<C>,
+    signals: impl Fn(&Id) -> Vec<Signal>,
+) -> Vec<(Id, Used<C>)> {
+    configured
+        .into_iter()
+        .filter_map(|(id, create)| {
+            let signals = signals(&id);
+            let create = create.filter(|_| !signals.is_empty())?;
+            Some((id, Used { create, signals }))
+        })
+        .collect()
+}
+
+/// Checks the document's outermost keys.
+fn sections(root: &Node, problems: &mut Problems) {
+    let Some(map) = root.as_map() else {
+        problems.reject(root, "must be a map");
+        return;
+    };
+    let known = || Kind::ALL.into_iter().map(Kind::section);
+    if !known().any(|section| map.get(section).is_some_and(|node| !node.is_null())) {
+        problems.push(Problem::new(root.span(), "empty configuration file"));
+        return;
+    }
+    for (key, _) in
+        map.iter().filter(|(key, _)| *key != "service" && known().all(|name| name != *key))
+    {
+        problems.unknown_key(key, known().chain(["service"]));
+    }
+    for kind in [Kind::Receiver, Kind::Exporter] {
+        let section = map.get(kind.section()).and_then(Node::as_map);
+        if section.is_none_or(config::Map::is_empty) {
+            let message = format!("no {kind} configuration specified in config");
+            problems.push(Problem::new(root.span(), message));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
