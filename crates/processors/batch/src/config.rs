@@ -1,0 +1,40 @@
+//! What users write.
+
+use std::time::Duration;
+
+use config::{Problems, Section, Validate};
+
+/// Settings of the `batch` processor.
+#[derive(Clone, Debug, PartialEq, Section)]
+#[section(not_supported("metadata_keys", "metadata_cardinality_limit"))]
+pub struct Config {
+    /// How long data may wait for more before it is sent, whatever its size.
+    ///
+    /// Default: `200ms`, counted from the first data of a batch. `0` sends at once; only
+    /// [`send_batch_max_size`](Self::send_batch_max_size) applies then.
+    pub timeout: Duration,
+
+    /// How many spans, data points or log records are gathered before they are sent.
+    ///
+    /// Default: `8192`. It is a trigger, not a limit. `0` sends at once.
+    pub send_batch_size: u32,
+
+    /// How many spans, data points or log records a batch has at most; larger ones are split.
+    ///
+    /// Default: `0`, no limit. Otherwise at least [`send_batch_size`](Self::send_batch_size).
+    pub send_batch_max_size: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { timeout: Duration::from_millis(200), send_batch_size: 8_192, send_batch_max_size: 0 }
+    }
+}
+
+impl Validate for Config {
+    fn validate(&self, problems: &mut Problems) {
+        if self.send_batch_max_size > 0 && self.send_batch_max_size < self.send_batch_size {
+            problems.add("send_batch_max_size", "must be greater or equal to `send_batch_size`");
+        }
+    }
+}

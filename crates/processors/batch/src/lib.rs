@@ -1,0 +1,64 @@
+//! The `batch` processor: gathers small batches into larger ones, so that fewer and better compressed requests leave.
+//!
+//! It answers its caller as soon as it has admitted the data, as upstream's does. Callers are held back only while the
+//! hand-over to the worker is full, which is the case while the next consumer is slow. What becomes of the data is told
+//! by the receipts alone: they stay with their data through merging and splitting.
+
+mod config;
+mod pending;
+mod worker;
+
+use async_trait::async_trait;
+use component::{
+    Batch, ComponentType, ConsumeError, Consumer, CreateError, Processor, ProcessorFactory,
+    Settings, Signal, Slot, Stability,
+};
+use tokio::sync::mpsc;
+
+pub use crate::config::Config;
+use crate::worker::Worker;
+
+/// Builds `batch` processors.
+#[derive(Clone, Copy, Debug)]
+pub struct Factory;
+
+impl ProcessorFactory for Factory {
+    type Config = Config;
+    const TYPE: ComponentType = ComponentType::new("batch");
+    const SIGNALS: &'static [(Signal, Stability)] = &[
+        (Signal::Traces, Stability::Beta),
+        (Signal::Metrics, Stability::Beta),
+        (Signal::Logs, Stability::Beta),
+    ];
+
+    fn create(
+        &self,
+        config: Config,
+        settings: Settings,
+        signal: Signal,
+        next: Slot,
+    ) -> Result<Processor, CreateError> {
+        let (entrance, batches) = mpsc::channel(hand_over_length());
+        let worker = Worker::new(config, settings.id, signal, batches, next);
+        Ok(Processor::consumer(std::sync::Arc::new(Entrance(entrance)), worker))
+    }
+}
+
+/// As many batches as there are processors may wait for the worker, as upstream.
+fn hand_over_length() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The processor's side of the hand-over to its worker.
+struct Entrance(mpsc::Sender<Batch>);
+
+#[async_trait]
+impl Consumer for Entrance {
+    async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
+        let admitted = self.0.send(batch).await;
+        admitted.map_err(|_| ConsumeError::retryable("batch processor is stopped"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

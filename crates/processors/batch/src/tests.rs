@@ -1,0 +1,167 @@
+use std::time::Duration;
+
+use component::{Batch, ConsumeError, Outcome, Signal};
+use pdata::Telemetry;
+use testkit::{Running, gauge_points, log_records, spans, tracked};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::Factory;
+
+fn sizes(taken: &[Telemetry]) -> Vec<usize> {
+    taken.iter().map(Telemetry::item_count).collect()
+}
+
+fn batch(yaml: &str) -> Running {
+    testkit::processor(Factory, yaml)
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_batches_are_gathered_until_their_time_is_up() {
+    let batch = batch("{ timeout: 3s }");
+    let began = Instant::now();
+    batch.consume(log_records(2)).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    batch.consume(log_records(3)).await.unwrap();
+    assert_eq!(sizes(&batch.output().items(5).await), [5]);
+    assert_eq!(began.elapsed(), Duration::from_secs(3));
+
+    batch.consume(log_records(1)).await.unwrap();
+    batch.output().items(6).await;
+    assert_eq!(began.elapsed(), Duration::from_secs(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_largest_size_everything_goes_when_there_is_enough() {
+    let batch = batch("{ timeout: 1h, send_batch_size: 10 }");
+    let began = Instant::now();
+    batch.consume(spans(9)).await.unwrap();
+    batch.consume(spans(6)).await.unwrap();
+    assert_eq!(sizes(&batch.output().items(15).await), [15]);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_batches_are_cut_and_the_rest_waits() {
+    let batch = batch("{ timeout: 1s, send_batch_size: 4, send_batch_max_size: 5 }");
+    batch.consume(gauge_points(2)).await.unwrap();
+    batch.consume(gauge_points(11)).await.unwrap();
+    assert_eq!(sizes(&batch.output().items(10).await), [5, 5]);
+    assert_eq!(sizes(&batch.output().items(13).await), [5, 5, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cutting_keeps_the_order() {
+    let batch = batch("{ timeout: 1s, send_batch_size: 3, send_batch_max_size: 3 }");
+    batch.consume(log_records(2)).await.unwrap();
+    batch.consume(log_records(5)).await.unwrap();
+    let bodies: Vec<String> = batch.output().items(7).await.iter().flat_map(bodies).collect();
+    let expected = ["0", "1", "0", "1", "2", "3", "4"].map(|at| format!("record {at}"));
+    assert_eq!(bodies, expected);
+}
+
+/// The bodies of log records, in order.
+fn bodies(telemetry: &Telemetry) -> Vec<String> {
+    let Telemetry::Logs(logs) = telemetry else { panic!("these are logs") };
+    let scopes = logs.resources().flat_map(|resource| resource.scopes());
+    let records = scopes.flat_map(|scope| scope.log_records());
+    records.map(|record| record.body().as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_time_or_size_everything_goes_at_once() {
+    for yaml in [
+        "{ timeout: 0s, send_batch_max_size: 3, send_batch_size: 2 }",
+        "{ send_batch_size: 0, send_batch_max_size: 3 }",
+    ] {
+        let batch = batch(yaml);
+        let began = Instant::now();
+        batch.consume(log_records(1)).await.unwrap();
+        batch.consume(log_records(4)).await.unwrap();
+        assert_eq!(sizes(&batch.output().items(5).await), [1, 3, 1], "{yaml}");
+        assert_eq!(began.elapsed(), Duration::ZERO, "{yaml}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_source_hears_of_its_own_data_and_no_other() {
+    let batch = batch("{ timeout: 1s, send_batch_size: 4, send_batch_max_size: 4 }");
+    batch.output().hold();
+    let (first, first_heard) = tracked(log_records(4));
+    let (second, second_heard) = tracked(log_records(2));
+    batch.offer(first).await.unwrap();
+    batch.output().calls(1).await;
+    batch.output().release();
+    assert_eq!(first_heard.outcome().await, Some(Outcome::Delivered));
+
+    batch.output().refuse(|| ConsumeError::permanent("no"));
+    batch.offer(second).await.unwrap();
+    assert_eq!(second_heard.now(), None, "it was only admitted");
+    assert_eq!(second_heard.outcome().await, Some(Outcome::FailedForGood));
+
+    batch.output().refuse(|| ConsumeError::retryable("later"));
+    let (third, third_heard) = tracked(log_records(1));
+    batch.offer(third).await.unwrap();
+    assert_eq!(third_heard.outcome().await, Some(Outcome::FailedForNow));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_whose_data_was_cut_hears_the_worst_of_its_parts() {
+    let batch = batch("{ timeout: 1s, send_batch_size: 3, send_batch_max_size: 3 }");
+    let (cut, cut_heard) = tracked(log_records(4));
+    let (later, later_heard) = tracked(log_records(1));
+    batch.offer(cut).await.unwrap();
+    batch.output().items(3).await;
+    assert_eq!(cut_heard.now(), None, "one record of it still waits");
+    batch.offer(later).await.unwrap();
+    batch.output().refuse(|| ConsumeError::retryable("later"));
+    assert_eq!(cut_heard.outcome().await, Some(Outcome::FailedForNow));
+    assert_eq!(later_heard.outcome().await, Some(Outcome::FailedForNow));
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_sends_what_is_left() {
+    let batch = batch("{ timeout: 1h, send_batch_size: 9, send_batch_max_size: 10 }");
+    let output = batch.output().clone();
+    batch.consume(log_records(3)).await.unwrap();
+    batch.consume(log_records(4)).await.unwrap();
+    let input = batch.input(Signal::Logs);
+    let began = Instant::now();
+    batch.stop().await.unwrap();
+    assert_eq!(sizes(&output.taken()), [7]);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    let refused = input.offer(Batch::new(log_records(1))).await.unwrap_err();
+    assert!(!refused.error.is_permanent());
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_are_held_back_while_the_next_consumer_is_slow() {
+    let batch = batch("{ timeout: 0s }");
+    batch.output().hold();
+    let input = batch.input(Signal::Logs);
+    let admitted = crate::hand_over_length() + 1;
+    let mut callers = JoinSet::new();
+    for _ in 0..admitted + 1 {
+        let input = input.clone();
+        callers.spawn(async move { input.offer(Batch::new(log_records(1))).await.is_ok() });
+    }
+    for _ in 0..admitted {
+        assert!(callers.join_next().await.unwrap().unwrap());
+    }
+    sleep(Duration::from_secs(1_000)).await;
+    assert!(callers.try_join_next().is_none(), "the last one has to wait");
+    batch.output().release();
+    assert!(callers.join_next().await.unwrap().unwrap());
+    batch.output().items(admitted + 1).await;
+}
+
+#[test]
+fn wrong_options_are_named() {
+    let wrong =
+        testkit::refusal::<crate::Config>("{ send_batch_size: 10, send_batch_max_size: 9 }");
+    assert!(wrong.contains("send_batch_max_size: must be greater or equal to"), "{wrong}");
+    let later = testkit::refusal::<crate::Config>("{ metadata_keys: [tenant] }");
+    assert!(later.contains("`metadata_keys` is not supported yet"), "{later}");
+}
+
+testkit::conformance!(processor: Factory);

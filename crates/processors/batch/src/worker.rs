@@ -1,0 +1,132 @@
+//! The worker: gathers, and sends when it is time.
+
+use std::num::NonZeroUsize;
+
+use async_trait::async_trait;
+use component::{
+    Batch, CancellationToken, ComponentId, ConsumeError, Lifecycle, Outcome, Refused, Signal, Slot,
+    StartError,
+};
+use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant, sleep_until};
+use tracing::warn;
+
+use crate::config::Config;
+use crate::pending::Pending;
+
+pub(crate) struct Worker {
+    id: ComponentId,
+    signal: Signal,
+    /// When to send; `None` sends everything at once.
+    trigger: Option<Trigger>,
+    /// The largest batch.
+    limit: usize,
+    batches: mpsc::Receiver<Batch>,
+    next: Slot,
+    pending: Pending,
+    /// When the pending data must go, whatever its size.
+    due: Option<Instant>,
+    warned: Option<Instant>,
+    /// Batches that failed without a warning since.
+    unsaid: u64,
+}
+
+/// The least time between two warnings about the same thing.
+const QUIET: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy)]
+struct Trigger {
+    size: NonZeroUsize,
+    timeout: Duration,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        config: Config,
+        id: ComponentId,
+        signal: Signal,
+        batches: mpsc::Receiver<Batch>,
+        next: Slot,
+    ) -> Self {
+        let size = NonZeroUsize::new(config.send_batch_size as usize);
+        let trigger = size.filter(|_| !config.timeout.is_zero());
+        Self {
+            id,
+            signal,
+            trigger: trigger.map(|size| Trigger { size, timeout: config.timeout }),
+            limit: match config.send_batch_max_size {
+                0 => usize::MAX,
+                limit => limit as usize,
+            },
+            batches,
+            next,
+            pending: Pending::default(),
+            due: None,
+            warned: None,
+            unsaid: 0,
+        }
+    }
+
+    async fn admit(&mut self, batch: Batch) {
+        self.pending.push(batch);
+        let enough = self.trigger.map_or(1, |trigger| trigger.size.get());
+        while self.pending.item_count() >= enough {
+            self.send().await;
+        }
+        if self.pending.item_count() > 0 && self.due.is_none() {
+            self.due = self.trigger.and_then(|trigger| Instant::now().checked_add(trigger.timeout));
+        }
+    }
+
+    /// Sends one batch. What is left gets a full time-out of its own.
+    async fn send(&mut self) {
+        self.due = None;
+        let Some(batch) = self.pending.take(self.limit) else { return };
+        let items = batch.item_count();
+        let Err(Refused { error, receipts }) = self.next.offer(batch).await else { return };
+        self.warn(&error, items);
+        receipts.resolve(match error.is_permanent() {
+            true => Outcome::FailedForGood,
+            false => Outcome::FailedForNow,
+        });
+    }
+
+    fn warn(&mut self, error: &ConsumeError, items: usize) {
+        let now = Instant::now();
+        if self.warned.is_some_and(|warned| now.duration_since(warned) < QUIET) {
+            self.unsaid += 1;
+            return;
+        }
+        self.warned = Some(now);
+        warn!(
+            processor = %self.id,
+            signal = %self.signal,
+            error = %error.chain(),
+            dropped_items = items,
+            suppressed = std::mem::take(&mut self.unsaid),
+            "Sender failed"
+        );
+    }
+}
+
+#[async_trait]
+impl Lifecycle for Worker {
+    async fn run(mut self: Box<Self>, stop: CancellationToken) -> Result<(), StartError> {
+        loop {
+            let due = self.due;
+            tokio::select! {
+                batch = self.batches.recv() => match batch {
+                    Some(batch) => self.admit(batch).await,
+                    None => break,
+                },
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.send().await,
+                () = stop.cancelled(), if !self.batches.is_closed() => self.batches.close(),
+            }
+        }
+        while self.pending.item_count() > 0 {
+            self.send().await;
+        }
+        stop.cancelled().await;
+        Ok(())
+    }
+}
