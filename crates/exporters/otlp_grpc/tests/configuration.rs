@@ -1,0 +1,96 @@
+//! What may be written and what is refused. The rules of the endpoint are tested beside its code.
+
+use std::time::Duration;
+
+use net::settings::Compression;
+use otlp_grpc_exporter::Config;
+
+/// What is wrong with these options beside an endpoint.
+fn refusal(options: &str) -> String {
+    testkit::refusal::<Config>(&format!("{{ endpoint: 'h:1', {options} }}"))
+}
+
+#[test]
+fn the_defaults_are_upstreams() {
+    let config: Config = testkit::config("{ endpoint: 'h:1' }").unwrap();
+    assert_eq!(config.timeout, Duration::from_secs(5));
+    assert_eq!(config.compression, Compression::Gzip);
+    assert!(config.sending_queue.get().is_some());
+    assert!(config.retry_on_failure.enabled);
+    assert!(!config.client.tls.insecure);
+}
+
+#[test]
+fn a_bad_endpoint_is_refused_in_upstreams_words() {
+    for (yaml, expected) in [
+        ("{}", "requires a non-empty \"endpoint\""),
+        ("{ endpoint: 'https://' }", "requires a non-empty \"endpoint\""),
+        ("{ endpoint: example.com }", "missing port in address"),
+        ("{ endpoint: 'example.com:port' }", "invalid port \"port\""),
+        ("{ endpoint: 'unix://' }", "unix socket path cannot be empty"),
+        ("{ endpoint: 'user:pass@h:1' }", "a user in the address is not supported"),
+        ("{ endpoint: 'unix:///run/x' }", "unix sockets are not supported yet"),
+    ] {
+        let text = testkit::refusal::<Config>(yaml);
+        assert!(text.contains("endpoint: ") && text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn bad_values_are_refused_by_the_name_of_their_option() {
+    for (options, expected) in [
+        ("timeout: -5s", &["timeout", "negative"][..]),
+        ("compression: lzma", &["compression", "lzma"]),
+        ("tls: { min_version: asd }", &["tls::min_version", "asd"]),
+        (
+            "retry_on_failure: { randomization_factor: -5 }",
+            &["retry_on_failure::randomization_factor", "0"],
+        ),
+        (
+            "retry_on_failure: { max_elapsed_time: 10s }",
+            &["max_elapsed_time", "must not be less than", "max_interval"],
+        ),
+        (
+            "sending_queue: { queue_size: 0 }",
+            &["sending_queue::queue_size", "must be greater than 0"],
+        ),
+        (
+            "sending_queue: { num_consumers: 0 }",
+            &["sending_queue::num_consumers", "must be greater than 0"],
+        ),
+        ("sending_queue: { sizer: spans }", &["sending_queue::sizer", "spans"]),
+        ("sending_queue: { blocking: true }", &["sending_queue", "blocking"]),
+    ] {
+        let text = refusal(options);
+        for expected in expected {
+            assert!(text.contains(expected), "{options}: {text}");
+        }
+    }
+}
+
+#[test]
+fn what_upstream_has_and_we_do_not_is_named_as_such() {
+    for option in [
+        "auth",
+        "authority",
+        "balancer_name",
+        "keepalive",
+        "middlewares",
+        "read_buffer_size",
+        "user_agent",
+        "wait_for_ready",
+        "write_buffer_size",
+    ] {
+        let text = refusal(&format!("{option}: 1"));
+        assert!(text.contains(option) && text.contains("not supported yet"), "{text}");
+    }
+    for value in [
+        "compression: zstd",
+        "compression: snappy",
+        "sending_queue: { storage: file_storage, wait_for_result: true }",
+        "sending_queue: { batch: { min_size: 10 } }",
+    ] {
+        let text = refusal(value);
+        assert!(text.contains("not supported yet"), "{text}");
+    }
+}

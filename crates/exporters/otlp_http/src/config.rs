@@ -1,0 +1,155 @@
+//! What users write.
+
+use std::time::Duration;
+
+use component::Signal;
+use config::{Optional, Problems, Section, Validate};
+use exporter_helper::{QueueConfig, RetryConfig};
+use net::http::Uri;
+use net::http::uri::Authority;
+use net::settings::{ClientConfig, Compression};
+
+/// Settings of the `otlp_http` exporter.
+#[derive(Clone, Debug, PartialEq, Section)]
+#[section(not_supported(
+    "auth",
+    "cookies",
+    "disable_keep_alives",
+    "force_attempt_http2",
+    "http2_ping_timeout",
+    "http2_read_idle_timeout",
+    "max_conns_per_host",
+    "max_idle_conns",
+    "middlewares",
+    "profiles_endpoint",
+    "proxy_url",
+    "read_buffer_size",
+    "write_buffer_size"
+))]
+pub struct Config {
+    /// Base URL of the backend. Each signal's path is added: `http://h:4318` gives `http://h:4318/v1/traces`.
+    pub endpoint: String,
+    /// URL for traces, used as it is.
+    pub traces_endpoint: String,
+    /// URL for metrics, used as it is.
+    pub metrics_endpoint: String,
+    /// URL for logs, used as it is.
+    pub logs_endpoint: String,
+    /// `proto` or `json`. Default: `proto`.
+    pub encoding: Encoding,
+    /// How long one attempt may take, the answer included. `0` sets no limit. Default: `30s`.
+    pub timeout: Duration,
+    /// `gzip` or `none`. Default: `gzip`.
+    pub compression: Compression,
+    /// How hard to compress.
+    pub compression_params: CompressionParams,
+    /// TLS and headers.
+    #[section(flatten)]
+    pub client: ClientConfig,
+    /// How many unused connections to a host are kept. Default: `0`, which means 2.
+    pub max_idle_conns_per_host: usize,
+    /// How long an unused connection is kept. `0` keeps it for ever. Default: `1m30s`.
+    pub idle_conn_timeout: Duration,
+    /// The queue before the network. On unless it is turned off.
+    pub sending_queue: Optional<QueueConfig>,
+    /// Repeating failed requests.
+    pub retry_on_failure: RetryConfig,
+}
+
+/// How telemetry is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Section)]
+pub enum Encoding {
+    /// Protobuf.
+    #[default]
+    Proto,
+    /// JSON.
+    Json,
+}
+
+/// Parameters of the compression.
+#[derive(Clone, Debug, Default, PartialEq, Section)]
+pub struct CompressionParams {
+    /// zlib's level: `1` is fast, `9` is small; `-1` and `0` are the default. Default: `-1`.
+    pub level: i32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            traces_endpoint: String::new(),
+            metrics_endpoint: String::new(),
+            logs_endpoint: String::new(),
+            encoding: Encoding::Proto,
+            timeout: Duration::from_secs(30),
+            compression: Compression::Gzip,
+            compression_params: CompressionParams::default(),
+            client: ClientConfig::default(),
+            max_idle_conns_per_host: 0,
+            idle_conn_timeout: Duration::from_secs(90),
+            sending_queue: Optional::Some(QueueConfig::default()),
+            retry_on_failure: RetryConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The URL for a signal, if there is one.
+    pub(crate) fn url(&self, signal: Signal) -> Option<String> {
+        let (own, path) = match signal {
+            Signal::Traces => (&self.traces_endpoint, "v1/traces"),
+            Signal::Metrics => (&self.metrics_endpoint, "v1/metrics"),
+            Signal::Logs => (&self.logs_endpoint, "v1/logs"),
+        };
+        match (own.is_empty(), self.endpoint.is_empty()) {
+            (false, _) => Some(own.clone()),
+            (true, false) => {
+                let base = self.endpoint.strip_suffix('/').unwrap_or(&self.endpoint);
+                Some(format!("{base}/{path}"))
+            }
+            (true, true) => None,
+        }
+    }
+
+    /// The level for the compressor; `None` is its default.
+    pub(crate) fn level(&self) -> Option<u32> {
+        u32::try_from(self.compression_params.level).ok().filter(|level| *level > 0)
+    }
+}
+
+/// Whether a user name, and perhaps a password, stands before the host. It would not be sent, but would be shown in errors.
+fn has_user(authority: Authority) -> bool {
+    authority.as_str().contains('@')
+}
+
+impl Validate for Config {
+    fn validate(&self, problems: &mut Problems) {
+        let endpoints = [
+            ("endpoint", &self.endpoint),
+            ("traces_endpoint", &self.traces_endpoint),
+            ("metrics_endpoint", &self.metrics_endpoint),
+            ("logs_endpoint", &self.logs_endpoint),
+        ];
+        if endpoints.iter().all(|(_, url)| url.is_empty()) {
+            problems.add("", "at least one endpoint must be specified");
+        }
+        for (field, url) in endpoints.iter().filter(|(_, url)| !url.is_empty()) {
+            let uri = url.parse::<Uri>().ok();
+            let scheme = uri.as_ref().and_then(Uri::scheme_str);
+            let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+            if !matches!(scheme, Some("http" | "https")) || host.is_empty() {
+                problems.add(field, "must be an http or https URL with a host");
+            } else if uri.and_then(|uri| uri.into_parts().authority).is_some_and(has_user) {
+                problems.add(field, "a user in the URL is not supported yet: set `headers`");
+            }
+        }
+    }
+}
+
+impl Validate for CompressionParams {
+    fn validate(&self, problems: &mut Problems) {
+        if !(-1..=9).contains(&self.level) {
+            problems.add("level", "must be from -1 to 9");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The `otlp_http` exporter: sends OTLP over HTTP, as protobuf or JSON.
+
+mod config;
+mod transport;
+
+use std::sync::Arc;
+
+use component::{
+    ComponentType, CreateError, Exporter, ExporterFactory, Settings, Signal, Stability,
+};
+use exporter_helper::Options;
+
+pub use crate::config::{CompressionParams, Config, Encoding};
+use crate::transport::Transport;
+
+/// Builds `otlp_http` exporters.
+#[derive(Debug)]
+pub struct Factory;
+
+impl ExporterFactory for Factory {
+    type Config = Config;
+    const TYPE: ComponentType = ComponentType::new("otlp_http");
+    const ALIASES: &'static [ComponentType] = &[ComponentType::new("otlphttp")];
+    const SIGNALS: &'static [(Signal, Stability)] = &[
+        (Signal::Traces, Stability::Stable),
+        (Signal::Metrics, Stability::Stable),
+        (Signal::Logs, Stability::Stable),
+    ];
+
+    fn create(
+        &self,
+        config: Config,
+        settings: Settings,
+        signals: &[Signal],
+    ) -> Result<Exporter, CreateError> {
+        for signal in signals {
+            if config.url(*signal).is_none() {
+                let message = format!("either endpoint or {signal}_endpoint must be specified");
+                return Err(CreateError::new(message));
+            }
+        }
+        let options = Options {
+            timeout: config.timeout,
+            retry: Some(config.retry_on_failure.clone()),
+            queue: config.sending_queue.get().cloned(),
+        };
+        let transport = Transport::new(config, &settings);
+        Ok(exporter_helper::exporter(&settings, signals, options, Arc::new(transport)))
+    }
+}
