@@ -1,0 +1,162 @@
+//! The agent as this program runs it: settings in, exit code out.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use agent_core::{Agent, BuildInfo, Builder, CancellationToken, Controller, Identity};
+use anyhow::Context;
+use config::paths;
+use config::settings::{AgentSettings, Resolved};
+use service_layer::{Host, Notify, Request, Requests};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tokio::time;
+use tracing::{error, info, warn};
+use updater::{HttpConfigCheck, Schedule};
+
+use crate::logging::{self, Destination};
+use crate::{SERVICE, components, configuration};
+
+/// The upstream release whose configuration we speak, as the Go agent names it to the update API.
+const COLLECTOR_VERSION: &str = "v0.143.0";
+/// More threads make a small host no faster, and each costs memory.
+const MOST_THREADS: usize = 4;
+/// How long threads that a component has blocked may hold up the end of the process.
+const BLOCKED_THREADS: Duration = Duration::from_secs(1);
+
+/// Runs the agent under whoever started this process, until it is told to stop.
+pub(crate) fn run(resolved: Resolved, build: BuildInfo) -> anyhow::Result<ExitCode> {
+    let program = move |host: Host| {
+        let folder = paths::log_folder();
+        let to_file = host.supervisor.is_service_manager() && !resolved.settings.docker_mode;
+        let destination =
+            if to_file { Destination::Service(&folder) } else { Destination::Console };
+        logging::init(resolved.settings.log_level, destination);
+        match serve(host, resolved, build) {
+            Ok(()) => 0,
+            Err(error) => {
+                error!(error = format!("{error:#}"), "the agent ends");
+                1
+            }
+        }
+    };
+    Ok(service_layer::run(SERVICE, program)?)
+}
+
+fn serve(host: Host, resolved: Resolved, build: BuildInfo) -> anyhow::Result<()> {
+    let Resolved { settings, warnings } = resolved;
+    for warning in warnings.iter() {
+        warn!("{warning}");
+    }
+    info!(version = %build.version, config = %settings.config.display(), "kmagent starts");
+    let agent = agent(&settings, build)?;
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(live(agent, host));
+    runtime.shutdown_timeout(BLOCKED_THREADS);
+    outcome
+}
+
+/// As many threads as the cgroup's CPU quota is good for, within reason.
+fn runtime() -> anyhow::Result<Runtime> {
+    let cpus = thread::available_parallelism().map_or(1, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cpus.min(MOST_THREADS))
+        .thread_name(SERVICE)
+        .enable_all()
+        .build()
+        .context("cannot start threads")
+}
+
+fn agent(settings: &AgentSettings, build: BuildInfo) -> anyhow::Result<Agent> {
+    let identity = Identity {
+        is_docker: settings.docker_mode,
+        hostname: gethostname::gethostname().to_string_lossy().into_owned(),
+        agent_version: build.version.to_string(),
+        collector_version: COLLECTOR_VERSION.to_owned(),
+    };
+    let builder = Agent::builder()
+        .registry(components::registry())
+        .configuration(configuration(settings))
+        .build_info(build);
+    Ok(with_updates(builder, settings, identity)?.build()?)
+}
+
+/// Checks for new configuration need a key, unless somebody named an endpoint that may not.
+fn with_updates(
+    builder: Builder,
+    settings: &AgentSettings,
+    identity: Identity,
+) -> anyhow::Result<Builder> {
+    let Some(interval) = settings.config_check_interval else {
+        info!("configuration checks are off: config-check-interval is zero or less");
+        return Ok(builder);
+    };
+    if settings.api_key.is_none() && !settings.update_endpoint_is_explicit {
+        info!("configuration checks are off: there is no API key, set KM_API_KEY");
+        return Ok(builder);
+    }
+    let source = HttpConfigCheck::new(settings.update_endpoint.clone(), settings.api_key.clone())?;
+    let schedule = Schedule::new(interval, &identity.hostname);
+    Ok(builder.identity(identity).updates(Arc::new(source), schedule))
+}
+
+/// Runs the agent and passes on what the host asks for.
+async fn live(agent: Agent, host: Host) -> anyhow::Result<()> {
+    let Host { requests, notify, .. } = host;
+    let shutdown = CancellationToken::new();
+    let controller = agent.controller();
+    let told_to_stop = shutdown.clone();
+    let listen = async {
+        obey(requests, &controller, &notify).await;
+        notify.stopping();
+        told_to_stop.cancel();
+    };
+    let run = agent.run(shutdown);
+    tokio::pin!(listen, run);
+    tokio::select! {
+        () = &mut listen => Ok(run.await?),
+        ended = &mut run => Ok(ended?),
+    }
+}
+
+/// Serves the host until it wants the program to stop.
+async fn obey(mut requests: Requests, controller: &Controller, notify: &Notify) {
+    let mut reloads = JoinSet::new();
+    let booted = async {
+        let mut status = controller.status();
+        // An error means that the agent has ended, and then there is nothing to report.
+        if status.wait_for(|status| !status.is_starting()).await.is_ok() {
+            notify.ready();
+        }
+        std::future::pending::<()>().await;
+    };
+    let alive = async {
+        let Some(patience) = notify.watchdog() else { return std::future::pending().await };
+        let mut ticks = time::interval(patience / 2);
+        loop {
+            ticks.tick().await;
+            notify.alive();
+        }
+    };
+    tokio::pin!(booted, alive);
+    loop {
+        tokio::select! {
+            request = requests.next() => match request {
+                Request::Stop => return,
+                Request::Reload => {
+                    let (controller, notify) = (controller.clone(), notify.clone());
+                    reloads.spawn(async move {
+                        notify.reloading();
+                        controller.reload().await;
+                        notify.ready();
+                    });
+                }
+            },
+            Some(_) = reloads.join_next() => {}
+            () = &mut booted => {}
+            () = &mut alive => {}
+        }
+    }
+}
