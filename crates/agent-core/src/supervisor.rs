@@ -60,15 +60,32 @@ impl Refusal {
         matches!(self, Self::Load(LoadError::Invalid(_)) | Self::Plan(_))
     }
 
-    /// Every problem, one per line, for the log.
-    fn details(&self) -> String {
-        chain(self)
+    /// The problems in the document, when it is the document that is wrong.
+    fn problems(&self) -> Option<&Problems> {
+        match self {
+            Self::Plan(problems) | Self::Load(LoadError::Invalid(problems)) => Some(problems),
+            _ => None,
+        }
+    }
+
+    /// Says what was refused, and why: each problem in a line of its own.
+    fn log(&self, digest: Option<&str>, consequence: &str) {
+        let phase = self.phase();
+        match self.problems() {
+            None => error!(digest, phase, error = chain(self), "{consequence}"),
+            Some(problems) => {
+                error!(digest, phase, problems = problems.len(), "{consequence}");
+                for problem in problems.iter() {
+                    error!("{problem}");
+                }
+            }
+        }
     }
 
     /// The first problem and how many there are besides, in one line, for the update API.
     fn summary(&self) -> String {
-        match self {
-            Self::Plan(problems) | Self::Load(LoadError::Invalid(problems)) => {
+        match self.problems() {
+            Some(problems) => {
                 let mut lines = problems.iter();
                 let first = lines.next().map(ToString::to_string).unwrap_or_default();
                 match lines.count() {
@@ -76,7 +93,7 @@ impl Refusal {
                     more => format!("{first} (and {more} more)"),
                 }
             }
-            other => chain(other).replace('\n', " "),
+            None => chain(self).replace('\n', " "),
         }
     }
 }
@@ -127,11 +144,7 @@ impl Supervisor {
         match self.load_and_prepare().await {
             Ok(prepared) => self.switch(prepared),
             Err(refusal) => {
-                error!(
-                    phase = refusal.phase(),
-                    error = refusal.details(),
-                    "the collector does not run"
-                );
+                refusal.log(None, "the collector does not run");
                 self.status.send_replace(Status {
                     collector: CollectorState::Stopped,
                     last_error: Some(report(None, &refusal)),
@@ -181,12 +194,7 @@ impl Supervisor {
             }
             Err(refusal) => {
                 let digest = digest(&yaml);
-                error!(
-                    digest,
-                    phase = refusal.phase(),
-                    error = refusal.details(),
-                    "new configuration refused, the previous one stays"
-                );
+                refusal.log(Some(&digest), "new configuration refused, the previous one stays");
                 self.note(report(Some(&digest), &refusal));
                 self.refused = refusal.stands().then_some(yaml);
             }
@@ -212,11 +220,7 @@ impl Supervisor {
                 self.refused = None;
             }
             Err(refusal) => {
-                error!(
-                    phase = refusal.phase(),
-                    error = refusal.details(),
-                    "reload refused, the previous configuration stays"
-                );
+                refusal.log(None, "reload refused, the previous configuration stays");
                 self.note(report(None, &refusal));
             }
         }
