@@ -174,6 +174,42 @@ fn a_key_over_plain_http_is_refused_before_anything_starts() {
 }
 
 #[test]
+fn a_configuration_does_not_send_the_key_over_plain_http_to_another_host() {
+    // `target` is an exporter's entry that is still open for more settings.
+    let exporting = |target: &str| {
+        let (folder, path) = config("");
+        let headers = "headers: {authorization: \"Bearer ${env:KM_API_KEY}\"}";
+        let id = target.split(':').next().unwrap();
+        let yaml = std::fs::read_to_string(&path).unwrap();
+        let yaml = yaml.replace("{nop: }", &format!("{{{target}, {headers}}}}}"));
+        std::fs::write(&path, yaml.replace("[nop]", &format!("[{id}]"))).unwrap();
+        (folder, path)
+    };
+    let start = |path: &str, allow: &str| {
+        let mut run = command(&["run", "--config", path, "--config-check-interval", "0", allow]);
+        run.env("KM_API_KEY", "not-a-real-key");
+        Agent::start(run)
+    };
+    for target in [
+        "otlp_http: {endpoint: 'http://192.0.2.1:4318'",
+        "otlp_grpc: {endpoint: '192.0.2.1:4317', tls: {insecure: true}",
+    ] {
+        let (_folder, path) = exporting(target);
+        let refused = start(&path, "--allow-insecure-endpoint=false");
+        let printed = refused.wait_for("would send the API key over plain http");
+        assert!(!printed.contains("not-a-real-key"), "{printed}");
+        assert!(refused.terminate().0.success());
+        let allowed = start(&path, "--allow-insecure-endpoint");
+        allowed.wait_until_ready();
+        assert!(allowed.terminate().0.success());
+    }
+    let (_folder, path) = exporting("otlp_http: {endpoint: 'http://127.0.0.1:4318'");
+    let local = start(&path, "--allow-insecure-endpoint=false");
+    local.wait_until_ready();
+    assert!(local.terminate().0.success());
+}
+
+#[test]
 fn shutdown_takes_less_than_a_second_when_there_is_nothing_to_drain() {
     let (_folder, config) = config("");
     let agent = Agent::start(command(&["--config", &config, "run"]));

@@ -130,6 +130,7 @@ pub struct Builder {
     build: Option<BuildInfo>,
     checks: Option<(Arc<dyn ConfigSource>, Schedule)>,
     identity: Identity,
+    allow_insecure_endpoint: bool,
 }
 
 impl Builder {
@@ -168,6 +169,13 @@ impl Builder {
         self
     }
 
+    /// Whether configurations may send the API key over plain http to other hosts. Default: they may not.
+    #[must_use]
+    pub fn allow_insecure_endpoint(mut self, allow: bool) -> Self {
+        self.allow_insecure_endpoint = allow;
+        self
+    }
+
     /// The agent, ready to run.
     ///
     /// # Errors
@@ -183,7 +191,7 @@ impl Builder {
         });
         let (asks, commands) = mpsc::channel(COMMANDS);
         let (told, status) = watch::channel(Status::STARTING);
-        let collector = Collector::new(build);
+        let collector = Collector::new(build).allow_insecure_endpoint(self.allow_insecure_endpoint);
         let supervisor = Supervisor::new(Arc::new(registry), configuration, collector, told);
         let identity = self.identity;
         let checks = self.checks.map(|(source, schedule)| Checks::new(source, schedule, identity));

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use component::{
-    BuildInfo, ComponentId, Consumer, CreateError, Lifecycle, Outputs, Process, Processor,
-    Settings, Signal, Slot, StartError, contain, panic_message,
+    ComponentId, Consumer, CreateError, Lifecycle, Outputs, Processor, Settings, Signal, Slot,
+    StartError, contain, panic_message,
 };
 
 use crate::edge::{Edge, FanOut, TransformEdge};
@@ -62,12 +62,10 @@ impl std::fmt::Debug for Prepared {
 }
 
 /// Creates every component of the plan and wires them. No side effects.
-pub(crate) fn create(
-    plan: &Plan,
-    process: &Process,
-    build: &BuildInfo,
-) -> Result<Prepared, PrepareError> {
-    let mut builder = Builder { process, build, members: Vec::new(), exporters: HashMap::new() };
+///
+/// Every component gets `settings` with its own id.
+pub(crate) fn create(plan: &Plan, settings: &Settings) -> Result<Prepared, PrepareError> {
+    let mut builder = Builder { settings, members: Vec::new(), exporters: HashMap::new() };
     builder.exporters(plan)?;
     let mut entries: BTreeMap<(ComponentId, Signal), Vec<Arc<dyn Consumer>>> = BTreeMap::new();
     for pipeline in &plan.pipelines {
@@ -97,8 +95,7 @@ pub(crate) async fn acquire(prepared: &mut Prepared) -> Result<(), PrepareError>
 }
 
 struct Builder<'a> {
-    process: &'a Process,
-    build: &'a BuildInfo,
+    settings: &'a Settings,
     members: Vec<Member>,
     exporters: HashMap<(ComponentId, Signal), Arc<dyn Consumer>>,
 }
@@ -164,7 +161,7 @@ impl Builder<'_> {
     }
 
     fn settings(&self, id: &ComponentId) -> Settings {
-        Settings { id: id.clone(), process: self.process.clone(), build: self.build.clone() }
+        Settings { id: id.clone(), ..self.settings.clone() }
     }
 }
 

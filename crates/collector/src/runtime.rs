@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use component::{BuildInfo, CancellationToken, Process, chain, contain};
+use component::{BuildInfo, CancellationToken, ComponentId, Process, Settings, chain, contain};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
@@ -35,8 +35,8 @@ const DRAIN: Duration = Duration::from_secs(30);
 
 /// Runs one graph at a time and changes it for another without a gap.
 pub struct Collector {
-    process: Process,
-    build: BuildInfo,
+    /// What every component gets, but for its id.
+    settings: Settings,
     graph: Option<Graph>,
     /// The drains of graphs that were replaced.
     retiring: TaskTracker,
@@ -45,7 +45,20 @@ pub struct Collector {
 impl Collector {
     /// A collector that runs nothing yet.
     pub fn new(build: BuildInfo) -> Self {
-        Self { process: Process::default(), build, graph: None, retiring: TaskTracker::new() }
+        let settings = Settings {
+            id: ComponentId::new("collector"),
+            process: Process::default(),
+            build,
+            allow_insecure_endpoint: false,
+        };
+        Self { settings, graph: None, retiring: TaskTracker::new() }
+    }
+
+    /// Whether the agent's API key may go over plain http to other hosts. Without a word it may not.
+    #[must_use]
+    pub fn allow_insecure_endpoint(mut self, allow: bool) -> Self {
+        self.settings.allow_insecure_endpoint = allow;
+        self
     }
 
     /// Creates and acquires every component of a plan. What runs is not touched: sockets that both need are shared
@@ -55,7 +68,7 @@ impl Collector {
     ///
     /// The first component that could not be created or acquired. Everything that was claimed is given back.
     pub async fn prepare(&self, plan: &Plan) -> Result<Prepared, PrepareError> {
-        let mut prepared = graph::create(plan, &self.process, &self.build)?;
+        let mut prepared = graph::create(plan, &self.settings)?;
         graph::acquire(&mut prepared).await?;
         Ok(prepared)
     }

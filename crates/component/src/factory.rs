@@ -110,6 +110,9 @@ pub struct Settings {
     pub process: Process,
     /// The program.
     pub build: BuildInfo,
+    /// Whether the agent's API key may go over plain http to other hosts. An exporter whose settings hold it
+    /// ([`config::Headers::is_tainted`]) refuses such an endpoint otherwise.
+    pub allow_insecure_endpoint: bool,
 }
 
 /// Where a receiver sends each signal: a slot for every signal that some pipeline wants from it, and no other.

@@ -13,7 +13,10 @@ use crate::value::Value;
 ///
 /// Users write `{name: value}`, or a list of `{name: …, value: …}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(BTreeMap<String, Secret<String>>);
+pub struct Headers {
+    values: BTreeMap<String, Secret<String>>,
+    tainted: bool,
+}
 
 impl Headers {
     /// No headers.
@@ -23,27 +26,32 @@ impl Headers {
 
     /// Sets one.
     pub fn insert(&mut self, name: impl Into<String>, value: Secret<String>) {
-        self.0.insert(name.into(), value);
+        self.values.insert(name.into(), value);
     }
 
     /// The value of one; names are as written, with their case.
     pub fn get(&self, name: &str) -> Option<&Secret<String>> {
-        self.0.get(name)
+        self.values.get(name)
     }
 
     /// Names and values, sorted by name.
     pub fn iter(&self) -> btree_map::Iter<'_, String, Secret<String>> {
-        self.0.iter()
+        self.values.iter()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.values.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
+    }
+
+    /// Whether a secret of the agent's, its API key, went into one of them.
+    pub fn is_tainted(&self) -> bool {
+        self.tainted
     }
 
     fn parse_list(elements: &[Node], problems: &mut Problems) -> Option<Self> {
@@ -56,12 +64,13 @@ impl Headers {
                 complete = false;
                 continue;
             };
-            if headers.0.contains_key(&name) {
+            if headers.values.contains_key(&name) {
                 let message = format!("duplicate keys in map-style list: [{name}]");
                 problems
                     .within(place.to_string(), Some(element), |problems| problems.add("", message));
                 complete = false;
             }
+            headers.tainted |= element.get("value").is_some_and(Node::is_tainted);
             headers.insert(name, value);
         }
         complete.then_some(headers)
@@ -107,7 +116,7 @@ impl<'a> IntoIterator for &'a Headers {
 
 impl FromIterator<(String, Secret<String>)> for Headers {
     fn from_iter<I: IntoIterator<Item = (String, Secret<String>)>>(headers: I) -> Self {
-        Self(headers.into_iter().collect())
+        Self { values: headers.into_iter().collect(), tainted: false }
     }
 }
 
@@ -119,7 +128,12 @@ impl Value for Headers {
     fn parse_onto(self, node: &Node, problems: &mut Problems) -> Option<Self> {
         match &node.content {
             Content::List(elements) => Self::parse_list(elements, problems),
-            _ => self.0.parse_onto(node, problems).map(Self),
+            _ => {
+                let mut entries = node.as_map().into_iter().flat_map(Map::iter);
+                let tainted = self.tainted || entries.any(|(_, value)| value.is_tainted());
+                let values = self.values.parse_onto(node, problems)?;
+                Some(Self { values, tainted })
+            }
         }
     }
 

@@ -79,6 +79,7 @@ fn agent(settings: &AgentSettings, build: BuildInfo) -> anyhow::Result<Agent> {
     let builder = Agent::builder()
         .registry(components::registry())
         .configuration(configuration(settings))
+        .allow_insecure_endpoint(settings.allow_insecure_endpoint)
         .build_info(build);
     Ok(with_updates(builder, settings, identity)?.build()?)
 }

@@ -37,6 +37,7 @@ pub fn refusal<C: Section>(yaml: &str) -> String {
 /// The text is no id.
 pub fn settings(id: &str) -> Settings {
     Settings {
+        allow_insecure_endpoint: false,
         id: ComponentId::parse(id).unwrap_or_else(|error| panic!("{error}")),
         process: Process::default(),
         build: BuildInfo {

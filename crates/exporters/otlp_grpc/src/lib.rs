@@ -9,6 +9,7 @@ use component::{
     ComponentType, CreateError, Exporter, ExporterFactory, Settings, Signal, Stability,
 };
 use exporter_helper::Options;
+use net::settings::{KEY_IN_PLAIN, is_plain_to_another_host};
 
 pub use crate::config::Config;
 use crate::transport::Transport;
@@ -33,6 +34,11 @@ impl ExporterFactory for Factory {
         settings: Settings,
         signals: &[Signal],
     ) -> Result<Exporter, CreateError> {
+        let (scheme, authority) = config.target().map_err(CreateError::new)?;
+        let shows_key = config.client.headers.is_tainted() && !settings.allow_insecure_endpoint;
+        if shows_key && is_plain_to_another_host(scheme.as_str(), authority.host()) {
+            return Err(CreateError::new(KEY_IN_PLAIN));
+        }
         let options = Options {
             timeout: config.timeout,
             retry: Some(config.retry_on_failure.clone()),

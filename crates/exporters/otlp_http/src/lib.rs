@@ -9,6 +9,8 @@ use component::{
     ComponentType, CreateError, Exporter, ExporterFactory, Settings, Signal, Stability,
 };
 use exporter_helper::Options;
+use net::http::Uri;
+use net::settings::{KEY_IN_PLAIN, is_plain_to_another_host};
 
 pub use crate::config::{CompressionParams, Config, Encoding};
 use crate::transport::Transport;
@@ -34,9 +36,15 @@ impl ExporterFactory for Factory {
         signals: &[Signal],
     ) -> Result<Exporter, CreateError> {
         for signal in signals {
-            if config.url(*signal).is_none() {
+            let Some(url) = config.url(*signal) else {
                 let message = format!("either endpoint or {signal}_endpoint must be specified");
                 return Err(CreateError::new(message));
+            };
+            let url = url.parse::<Uri>().unwrap_or_default();
+            let (scheme, host) = (url.scheme_str().unwrap_or(""), url.host().unwrap_or(""));
+            let shows_key = config.client.headers.is_tainted() && !settings.allow_insecure_endpoint;
+            if shows_key && is_plain_to_another_host(scheme, host) {
+                return Err(CreateError::new(KEY_IN_PLAIN));
             }
         }
         let options = Options {
