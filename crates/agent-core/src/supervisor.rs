@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use collector::{Collector, PrepareError, Prepared, Registry, chain};
+use collector::{Collector, Failure, PrepareError, Prepared, Registry, chain};
 use config::{Document, Problems};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{self, Instant};
@@ -128,9 +128,16 @@ impl Supervisor {
         shutdown: CancellationToken,
     ) {
         shutdown.run_until_cancelled(self.boot()).await;
-        while let Some(Some(command)) = shutdown.run_until_cancelled(commands.recv()).await {
-            // A command that the shutdown interrupts has changed nothing, or everything.
-            shutdown.run_until_cancelled(self.obey(command)).await;
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                () = self.collector.failed() => self.note_failures(),
+                // A command that the shutdown interrupts has changed nothing, or everything.
+                Some(command) = commands.recv() => {
+                    shutdown.run_until_cancelled(self.obey(command)).await;
+                }
+            }
         }
         let abandoned = self.collector.stop(Instant::now() + SHUTDOWN).await;
         for component in abandoned {
@@ -183,6 +190,10 @@ impl Supervisor {
         }
         if self.applied.as_deref() == Some(&yaml) && self.collector.is_running() {
             info!("the configuration that runs is offered again; nothing to do");
+            // What was refused since is not wanted any more.
+            self.refused = None;
+            self.status.send_modify(|status| status.last_error = None);
+            self.note_failures();
             return;
         }
         match self.try_apply(&yaml).await {
@@ -245,6 +256,13 @@ impl Supervisor {
     fn switch(&mut self, prepared: Prepared) {
         self.collector.switch(prepared);
         self.status.send_replace(Status { collector: CollectorState::Running, last_error: None });
+    }
+
+    /// Remembers that a component ended on its own. The rest runs on.
+    fn note_failures(&self) {
+        if let Some(Failure { component, error }) = self.collector.failures().pop() {
+            self.note(format!("{component} failed: {error}").replace('\n', " "));
+        }
     }
 
     /// Remembers what went wrong; what runs, runs on.

@@ -30,6 +30,8 @@ struct Config {
     hangs: bool,
     /// It does not come up.
     slow: bool,
+    /// It ends on its own.
+    dies: bool,
 }
 
 impl Validate for Config {}
@@ -49,6 +51,9 @@ impl Lifecycle for Part {
     }
 
     async fn run(self: Box<Self>, stop: CancellationToken) -> Result<(), StartError> {
+        if self.0.dies {
+            return Err(StartError::new("listener died"));
+        }
         stop.cancelled().await;
         if self.0.hangs {
             std::future::pending::<()>().await;
@@ -269,6 +274,29 @@ async fn a_reload_reads_the_file_again_and_keeps_the_old_one_when_it_is_bad() {
     fs::write(&agent.file, document("hangs: false")).unwrap();
     agent.controller.reload().await;
     assert_eq!(agent.status().last_error, None);
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn offering_what_runs_again_takes_a_refusal_back() {
+    let mut agent = Managed::start(Some(&document("")));
+    agent.reports.recv().await.unwrap();
+    let good = document("hangs: false");
+    agent.push(&good).await;
+    let report = agent.push(&document("takn: true")).await;
+    assert!(report.last_error_message.contains("refused (plan)"));
+    let report = agent.push(&good).await;
+    assert!(report.last_error_message.is_empty(), "{}", report.last_error_message);
+    agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_that_ends_on_its_own_is_reported() {
+    let agent = Managed::start(Some(&document("dies: true")));
+    let mut status = agent.controller.status();
+    let status = status.wait_for(|status| status.last_error.is_some()).await.unwrap().clone();
+    assert!(status.is_running(), "the rest runs on");
+    assert_eq!(status.last_error.unwrap(), "receiver \"in\" failed: listener died");
     agent.stop().await;
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use component::{BuildInfo, CancellationToken, ComponentId, Process, Settings, chain, contain};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
 use tokio_util::task::TaskTracker;
@@ -38,6 +39,8 @@ pub struct Collector {
     /// What every component gets, but for its id.
     settings: Settings,
     graph: Option<Graph>,
+    /// Wakes whoever waits for a failure.
+    failed: Arc<Notify>,
     /// The drains of graphs that were replaced.
     retiring: TaskTracker,
 }
@@ -51,7 +54,8 @@ impl Collector {
             build,
             allow_insecure_endpoint: false,
         };
-        Self { settings, graph: None, retiring: TaskTracker::new() }
+        let failed = Arc::default();
+        Self { settings, graph: None, failed, retiring: TaskTracker::new() }
     }
 
     /// Whether the agent's API key may go over plain http to other hosts. Without a word it may not.
@@ -76,7 +80,7 @@ impl Collector {
     /// Starts a prepared graph and lets the one that ran before drain in the background, from its receivers to its
     /// exporters, for up to 30 s.
     pub fn switch(&mut self, prepared: Prepared) {
-        let old = self.graph.replace(Graph::start(prepared));
+        let old = self.graph.replace(Graph::start(prepared, &self.failed));
         if let Some(old) = old {
             self.retiring.spawn(old.stop(Instant::now() + DRAIN));
         }
@@ -100,6 +104,11 @@ impl Collector {
     /// Whether a graph runs.
     pub fn is_running(&self) -> bool {
         self.graph.is_some()
+    }
+
+    /// Waits until a component has ended on its own. One that did so while nobody waited is not missed.
+    pub async fn failed(&self) {
+        self.failed.notified().await;
     }
 
     /// The components of the running graph that ended on their own.
@@ -130,14 +139,22 @@ struct Running {
 
 impl Graph {
     /// Starts every member, from exporters to receivers.
-    fn start(prepared: Prepared) -> Self {
+    fn start(prepared: Prepared, failed: &Arc<Notify>) -> Self {
         let tasks = TaskTracker::new();
         let failures = Arc::new(Mutex::new(Vec::new()));
         let start = |member: Member| {
             let stop = CancellationToken::new();
             let (name, rank) = (member.name.clone(), member.rank);
             let span = span(&name);
-            let life = live(member, stop.clone(), Arc::clone(&failures)).instrument(span);
+            let (failures, failed) = (Arc::clone(&failures), Arc::clone(failed));
+            let stopped = stop.clone();
+            let life = async move {
+                if let Err(failure) = live(member, stopped).await {
+                    failures.lock().push(failure);
+                    failed.notify_one();
+                }
+            };
+            let life = life.instrument(span);
             Running { name, rank, stop, task: tasks.spawn(life) }
         };
         let running = prepared.members.into_iter().map(start).collect();
@@ -175,19 +192,19 @@ impl Graph {
 }
 
 /// One component's life, from its start to its end; an end that nobody asked for is a failure.
-async fn live(member: Member, stop: CancellationToken, failures: Arc<Mutex<Vec<Failure>>>) {
+async fn live(member: Member, stop: CancellationToken) -> Result<(), Failure> {
     debug!("started");
     let error = match contain(member.lifecycle.run(stop.clone())).await {
         Ok(Ok(())) if stop.is_cancelled() => {
             debug!("stopped");
-            return;
+            return Ok(());
         }
         Ok(Ok(())) => "ended before it was told to".to_owned(),
         Ok(Err(error)) => chain(&error),
         Err(panic) => format!("panicked: {panic}"),
     };
     error!(error, "component failed");
-    failures.lock().push(Failure { component: member.name.to_string(), error });
+    Err(Failure { component: member.name.to_string(), error })
 }
 
 fn span(name: &Name) -> tracing::Span {
