@@ -198,18 +198,31 @@ fn check_headers(field: &str, headers: &Headers, problems: &mut Problems) {
     }
 }
 
-/// Whether requests to a URL can be read on their way: plain http, and not to this host.
-pub fn is_plain_to_another_host(scheme: &str, host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = match host.parse::<std::net::IpAddr>() {
-        Ok(address) => address.to_canonical().is_loopback(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    };
-    scheme.eq_ignore_ascii_case("http") && !is_loopback
+impl ClientConfig {
+    /// Refuses to send the agent's API key where it can be read on its way: over plain http to another host. `allow` is what
+    /// the agent's `allow-insecure-endpoint` says.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the endpoint.
+    pub fn protect_key(&self, scheme: &str, host: &str, allow: bool) -> Result<(), &'static str> {
+        let is_plain = scheme.eq_ignore_ascii_case("http") && !is_loopback(host);
+        match self.headers.is_tainted() && is_plain && !allow {
+            true => Err(
+                "endpoint: would send the API key over plain http to another host; use https, or set the agent's allow-insecure-endpoint",
+            ),
+            false => Ok(()),
+        }
+    }
 }
 
-/// What an exporter says when its settings would send the agent's API key where it can be read.
-pub const KEY_IN_PLAIN: &str = "endpoint: would send the API key over plain http to another host; use https, or set the agent's allow-insecure-endpoint";
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    match host.parse::<std::net::IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
 
 /// A list of configured headers as HTTP's own type. The configuration's check has seen that they fit.
 pub fn header_map(headers: &Headers) -> http::HeaderMap {

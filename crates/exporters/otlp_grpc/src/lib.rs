@@ -9,7 +9,6 @@ use component::{
     ComponentType, CreateError, Exporter, ExporterFactory, Settings, Signal, Stability,
 };
 use exporter_helper::Options;
-use net::settings::{KEY_IN_PLAIN, is_plain_to_another_host};
 
 pub use crate::config::Config;
 use crate::transport::Transport;
@@ -35,10 +34,9 @@ impl ExporterFactory for Factory {
         signals: &[Signal],
     ) -> Result<Exporter, CreateError> {
         let (scheme, authority) = config.target().map_err(CreateError::new)?;
-        let shows_key = config.client.headers.is_tainted() && !settings.allow_insecure_endpoint;
-        if shows_key && is_plain_to_another_host(scheme.as_str(), authority.host()) {
-            return Err(CreateError::new(KEY_IN_PLAIN));
-        }
+        let allow = settings.allow_insecure_endpoint;
+        let protected = config.client.protect_key(scheme.as_str(), authority.host(), allow);
+        protected.map_err(CreateError::new)?;
         let options = Options {
             timeout: config.timeout,
             retry: Some(config.retry_on_failure.clone()),

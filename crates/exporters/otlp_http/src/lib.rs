@@ -10,7 +10,6 @@ use component::{
 };
 use exporter_helper::Options;
 use net::http::Uri;
-use net::settings::{KEY_IN_PLAIN, is_plain_to_another_host};
 
 pub use crate::config::{CompressionParams, Config, Encoding};
 use crate::transport::Transport;
@@ -42,10 +41,8 @@ impl ExporterFactory for Factory {
             };
             let url = url.parse::<Uri>().unwrap_or_default();
             let (scheme, host) = (url.scheme_str().unwrap_or(""), url.host().unwrap_or(""));
-            let shows_key = config.client.headers.is_tainted() && !settings.allow_insecure_endpoint;
-            if shows_key && is_plain_to_another_host(scheme, host) {
-                return Err(CreateError::new(KEY_IN_PLAIN));
-            }
+            let allow = settings.allow_insecure_endpoint;
+            config.client.protect_key(scheme, host, allow).map_err(CreateError::new)?;
         }
         let options = Options {
             timeout: config.timeout,
