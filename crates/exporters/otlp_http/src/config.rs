@@ -130,6 +130,9 @@ impl Validate for Config {
             ("metrics_endpoint", &self.metrics_endpoint),
             ("logs_endpoint", &self.logs_endpoint),
         ];
+        if self.compression != Compression::Gzip && self.level().is_some() {
+            problems.add("compression_params::level", "has no meaning without compression");
+        }
         if endpoints.iter().all(|(_, url)| url.is_empty()) {
             problems.add("", "at least one endpoint must be specified");
         }

@@ -56,6 +56,10 @@ fn bad_values_are_refused() {
         ("compression: lzma", "compression: "),
         ("timeout: -5s", "timeout: "),
         ("compression_params: { level: 10 }", "compression_params::level: "),
+        (
+            "compression: none, compression_params: { level: 6 }",
+            "compression_params::level: has no meaning without compression",
+        ),
         ("headers: { 'a b': c }", "headers: "),
         (r#"headers: { a: "c\nd" }"#, "headers: "),
         ("tls: { min_version: asd }", "tls::min_version: "),
