@@ -48,12 +48,8 @@ pub struct Collector {
 impl Collector {
     /// A collector that runs nothing yet.
     pub fn new(build: BuildInfo) -> Self {
-        let settings = Settings {
-            id: ComponentId::new("collector"),
-            process: Process::default(),
-            build,
-            allow_insecure_endpoint: false,
-        };
+        let id = ComponentId::new("collector");
+        let settings = Settings::new(Kind::Extension, id, Process::default(), build);
         let failed = Arc::default();
         Self { settings, graph: None, failed, retiring: TaskTracker::new() }
     }

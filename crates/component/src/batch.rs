@@ -2,9 +2,12 @@
 
 use pdata::{Signal, Telemetry};
 
-use crate::receipt::{DropReason, Outcome, Receipt, Receipts};
+use crate::attached::Attached;
+use crate::memory::Share;
+use crate::metadata::ClientMetadata;
+use crate::receipt::{DropReason, Outcome, Receipt};
 
-/// Telemetry on its way, with the receipts of the sources that wait for its outcome.
+/// Telemetry on its way, with the receipts of the sources that wait for its outcome, and its share of the memory account.
 ///
 /// A batch is not `Clone`: [`fan_out`](Self::fan_out), [`split`](Self::split), [`merge`](Self::merge) and
 /// [`discard`](Self::discard) are the only ways to make more or fewer of it, and each keeps the receipts true. A batch
@@ -12,28 +15,43 @@ use crate::receipt::{DropReason, Outcome, Receipt, Receipts};
 #[derive(Debug)]
 pub struct Batch {
     telemetry: Telemetry,
-    receipts: Receipts,
+    attached: Attached,
 }
 
 impl Batch {
     /// A batch whose source does not wait for the outcome.
     pub fn new(telemetry: impl Into<Telemetry>) -> Self {
-        Self { telemetry: telemetry.into(), receipts: Receipts::none() }
+        Self { telemetry: telemetry.into(), attached: Attached::default() }
     }
 
     /// A batch whose source is told once what became of it.
     pub fn with_receipt(telemetry: impl Into<Telemetry>, receipt: Receipt) -> Self {
-        Self { telemetry: telemetry.into(), receipts: receipt.into() }
+        let attached = Attached::default().with_receipts(receipt.into());
+        Self { telemetry: telemetry.into(), attached }
+    }
+
+    /// Adds a share of the memory account, which is given back when the last part of the batch is gone.
+    #[must_use]
+    pub fn charged(mut self, share: Share) -> Self {
+        self.attached.charge(share);
+        self
+    }
+
+    /// Sets what the client said beside its telemetry.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: ClientMetadata) -> Self {
+        self.attached.set_metadata(metadata);
+        self
     }
 
     /// Puts a batch together again from the parts that [`into_parts`](Self::into_parts) gave.
-    pub fn from_parts(telemetry: Telemetry, receipts: Receipts) -> Self {
-        Self { telemetry, receipts }
+    pub fn from_parts(telemetry: Telemetry, attached: Attached) -> Self {
+        Self { telemetry, attached }
     }
 
-    /// Takes telemetry and receipts apart. Whoever calls this answers for resolving the receipts.
-    pub fn into_parts(self) -> (Telemetry, Receipts) {
-        (self.telemetry, self.receipts)
+    /// Takes telemetry and what travels with it apart. Whoever calls this answers for resolving the receipts.
+    pub fn into_parts(self) -> (Telemetry, Attached) {
+        (self.telemetry, self.attached)
     }
 
     /// The telemetry.
@@ -44,6 +62,11 @@ impl Batch {
     /// The telemetry, to be changed in place.
     pub fn telemetry_mut(&mut self) -> &mut Telemetry {
         &mut self.telemetry
+    }
+
+    /// What the client said beside its telemetry.
+    pub fn metadata(&self) -> &ClientMetadata {
+        self.attached.metadata()
     }
 
     /// What kind of telemetry this is.
@@ -65,8 +88,8 @@ impl Batch {
         };
         let mut batches = Vec::with_capacity(ways);
         for _ in 0..copies {
-            batches
-                .push(Self { telemetry: self.telemetry.clone(), receipts: self.receipts.part() });
+            let attached = self.attached.part();
+            batches.push(Self { telemetry: self.telemetry.clone(), attached });
         }
         batches.push(self);
         batches
@@ -79,34 +102,34 @@ impl Batch {
             self.discard("split into nothing");
             return Vec::new();
         };
-        let mut receipts: Vec<Receipts> = (0..rest).map(|_| self.receipts.part()).collect();
-        receipts.push(self.receipts);
+        let mut attached: Vec<Attached> = (0..rest).map(|_| self.attached.part()).collect();
+        attached.push(self.attached);
         parts
             .into_iter()
-            .zip(receipts)
-            .map(|(telemetry, receipts)| Self { telemetry, receipts })
+            .zip(attached)
+            .map(|(telemetry, attached)| Self { telemetry, attached })
             .collect()
     }
 
-    /// Appends another batch of the same signal.
+    /// Appends another batch of the same signal. Client metadata stays only where both say the same.
     ///
     /// # Errors
     ///
     /// Gives the other batch back when it carries another signal.
     pub fn merge(&mut self, other: Self) -> Result<(), Self> {
-        let Self { telemetry, receipts } = other;
+        let Self { telemetry, attached } = other;
         match self.telemetry.merge(telemetry) {
             Ok(()) => {
-                self.receipts.append(receipts);
+                self.attached.append(attached);
                 Ok(())
             }
-            Err(telemetry) => Err(Self { telemetry, receipts }),
+            Err(telemetry) => Err(Self { telemetry, attached }),
         }
     }
 
     /// Drops the data on purpose and tells the sources so.
     pub fn discard(self, reason: DropReason) {
         tracing::trace!(reason, signal = %self.signal(), items = self.item_count(), "batch discarded");
-        self.receipts.resolve(Outcome::Dropped);
+        self.attached.resolve(Outcome::Dropped);
     }
 }

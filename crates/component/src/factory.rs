@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use config::{ComponentId, Section};
+use config::Section;
 use pdata::Signal;
 
 use crate::consumer::{Consumer, Transform};
 use crate::error::CreateError;
 use crate::lifecycle::{Lifecycle, Passive};
-use crate::process::Process;
+use crate::settings::Settings;
 use crate::slot::Slot;
 
 /// The type part of a component's id: `otlp` in `otlp/2`.
@@ -72,47 +72,6 @@ impl fmt::Display for Stability {
             Self::Deprecated => "Deprecated",
         })
     }
-}
-
-/// The program that the components run in, as it presents itself to others.
-#[derive(Clone, Debug)]
-pub struct BuildInfo {
-    /// Name of the command, `kmagent`. Resource attribute `service.name` of the agent's own telemetry.
-    pub command: Arc<str>,
-    /// What it is, in a few words: the first part of the `User-Agent`.
-    pub description: Arc<str>,
-    /// Its version, without a leading `v`.
-    pub version: Arc<str>,
-}
-
-impl BuildInfo {
-    /// The `User-Agent` of upstream's exporters: `<description>/<version> (<os>/<arch>)`, with Go's names for both.
-    pub fn user_agent(&self) -> String {
-        let os = match std::env::consts::OS {
-            "macos" => "darwin",
-            os => os,
-        };
-        let arch = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            arch => arch,
-        };
-        format!("{}/{} ({os}/{arch})", self.description, self.version)
-    }
-}
-
-/// What the program passes to every component.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The component's id, as the user wrote it.
-    pub id: ComponentId,
-    /// Tables that outlive the component.
-    pub process: Process,
-    /// The program.
-    pub build: BuildInfo,
-    /// Whether the agent's API key may go over plain http to other hosts. An exporter whose settings hold it
-    /// ([`config::Headers::is_tainted`]) refuses such an endpoint otherwise.
-    pub allow_insecure_endpoint: bool,
 }
 
 /// Where a receiver sends each signal: a slot for every signal that some pipeline wants from it, and no other.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::memory::MemoryAccount;
+
 /// Tables that the process owns, one per type: listening sockets, for example.
 ///
 /// A component claims an entry when it is acquired. Because the table outlives it, its successor in a new configuration
@@ -22,6 +24,13 @@ impl Process {
         let mut tables = self.tables.lock();
         let table = tables.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
         Arc::clone(table).downcast().expect("a table is kept under its own type")
+    }
+}
+
+impl Process {
+    /// The process's account of bytes.
+    pub fn memory(&self) -> Arc<MemoryAccount> {
+        self.table()
     }
 }
 

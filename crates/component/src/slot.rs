@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use pdata::Telemetry;
 
+use crate::attached::Attached;
 use crate::batch::Batch;
 use crate::consumer::Consumer;
 use crate::error::ConsumeError;
@@ -23,13 +25,14 @@ pub struct Slot {
 /// A sized box, because an atomic pointer holds one word.
 struct Target(Arc<dyn Consumer>);
 
-/// The answer to [`Slot::offer`] when the batch was not taken: why, and the receipts that the caller now answers for.
+/// The answer to [`Slot::offer`] when the batch was not taken: why, and what travelled with it, for which the caller
+/// answers again.
 #[derive(Debug)]
 pub struct Refused {
     /// Why.
     pub error: ConsumeError,
-    /// The receipts of the batch, unresolved.
-    pub receipts: Receipts,
+    /// The receipts of the batch, unresolved, and its shares of the memory account.
+    pub attached: Attached,
 }
 
 impl Slot {
@@ -49,20 +52,35 @@ impl Slot {
     ///
     /// # Errors
     ///
-    /// The next consumer's error, with the receipts.
+    /// The next consumer's error, with what travelled with the batch.
     pub async fn offer(&self, batch: Batch) -> Result<(), Refused> {
-        let (telemetry, receipts) = batch.into_parts();
-        if receipts.is_empty() {
-            let refused = |error| Refused { error, receipts: Receipts::none() };
-            return self.call(Batch::new(telemetry)).await.map_err(refused);
+        let (telemetry, attached) = batch.into_parts();
+        let copy = attached.without_receipts();
+        match self.hand_over(telemetry, attached).await {
+            Ok(()) => Ok(()),
+            Err((error, receipts)) => {
+                Err(Refused { error, attached: copy.with_receipts(receipts) })
+            }
         }
-        let (handover, receipt) = Handover::begin(receipts);
-        match self.call(Batch::with_receipt(telemetry, receipt)).await {
+    }
+
+    async fn hand_over(
+        &self,
+        telemetry: Telemetry,
+        mut attached: Attached,
+    ) -> Result<(), (ConsumeError, Receipts)> {
+        if !attached.is_tracked() {
+            let call = self.call(Batch::from_parts(telemetry, attached));
+            return call.await.map_err(|error| (error, Receipts::none()));
+        }
+        let (handover, receipt) = Handover::begin(std::mem::take(&mut attached.receipts));
+        attached.receipts = receipt.into();
+        match self.call(Batch::from_parts(telemetry, attached)).await {
             Ok(()) => {
                 handover.taken();
                 Ok(())
             }
-            Err(error) => Err(Refused { error, receipts: handover.take_back() }),
+            Err(error) => Err((error, handover.take_back())),
         }
     }
 
@@ -78,9 +96,10 @@ impl Slot {
 impl Consumer for Slot {
     /// Hands a batch on. On `Err` its receipts are disarmed: the caller has the answer and decides.
     async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
-        self.offer(batch).await.map_err(|refused| {
-            refused.receipts.disarm();
-            refused.error
+        let (telemetry, attached) = batch.into_parts();
+        self.hand_over(telemetry, attached).await.map_err(|(error, receipts)| {
+            receipts.disarm();
+            error
         })
     }
 }
@@ -174,7 +193,7 @@ impl Drop for Handover {
 mod tests {
     use std::sync::mpsc;
 
-    use pdata::{Logs, Telemetry};
+    use pdata::Logs;
 
     use super::*;
 
@@ -261,7 +280,7 @@ mod tests {
             let (batch, source) = tracked();
             let refused = slot.offer(batch).await.unwrap_err();
             assert_eq!(heard(&source), [], "the caller decides");
-            refused.receipts.resolve(Outcome::FailedForGood);
+            refused.attached.resolve(Outcome::FailedForGood);
             assert_eq!(heard(&source), [Outcome::FailedForGood]);
         }
     }

@@ -32,9 +32,9 @@ impl Consumer for Lane {
         let answer = match &self.way {
             Way::Queued(queue) => queue.offer(batch).await.map_err(|error| Unsent { error, items }),
             Way::Direct(sender) => {
-                let (telemetry, receipts) = batch.into_parts();
+                let (telemetry, attached) = batch.into_parts();
                 let result = sender.send(telemetry).await;
-                receipts.resolve(outcome(&result));
+                attached.resolve(outcome(&result));
                 result
             }
         };

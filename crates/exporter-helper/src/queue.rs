@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use component::{Batch, CancellationToken, ConsumeError, Outcome, Receipts};
+use component::{Attached, Batch, CancellationToken, ConsumeError, Outcome};
 use pdata::Telemetry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
@@ -41,7 +41,7 @@ pub(crate) struct Consumers {
 /// A request in the queue or being sent.
 struct Request {
     telemetry: Telemetry,
-    receipts: Receipts,
+    attached: Attached,
     /// Set when the caller waits for the result.
     reply: Option<oneshot::Sender<Answer>>,
     _space: OwnedSemaphorePermit,
@@ -85,8 +85,8 @@ impl Queue {
             false => (None, None),
         };
         let load = Share::of(&self.load, batch.item_count());
-        let (telemetry, receipts) = batch.into_parts();
-        let request = Request { telemetry, receipts, reply, _space: space, _load: load };
+        let (telemetry, attached) = batch.into_parts();
+        let request = Request { telemetry, attached, reply, _space: space, _load: load };
         self.requests.try_send(request).map_err(|_| stopped())?;
         match answer {
             Some(answer) => answer.await.unwrap_or_else(|_| Err(stopped())),
@@ -165,20 +165,20 @@ fn note(report: &Report, ended: Result<(), JoinError>) {
 /// Sends one request and tells everybody who waits for it. A caller that waits for the result and goes away takes the
 /// request with it.
 async fn deliver(sender: Arc<Sender>, report: Arc<Report>, request: Request) {
-    let Request { telemetry, receipts, reply, _space, _load } = request;
+    let Request { telemetry, attached, reply, _space, _load } = request;
     let Some(mut reply) = reply else {
         let result = sender.send(telemetry).await;
         if let Err(unsent) = &result {
             report.dropped(unsent);
         }
-        receipts.resolve(outcome(&result));
+        attached.resolve(outcome(&result));
         return;
     };
     tokio::select! {
         biased;
         () = reply.closed() => {}
         result = sender.send(telemetry) => {
-            receipts.resolve(outcome(&result));
+            attached.resolve(outcome(&result));
             // The caller may have gone away in the meantime: then nobody wants the answer.
             drop(reply.send(result.map_err(|unsent| unsent.error)));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use component::{BuildInfo, ComponentId, Process, Settings};
+use component::{BuildInfo, ComponentId, Kind, Process, Settings};
 use config::{Document, Environment, Problems, Section};
 
 /// A section read from YAML, as the engine would read it. References see no environment.
@@ -36,14 +36,11 @@ pub fn refusal<C: Section>(yaml: &str) -> String {
 ///
 /// The text is no id.
 pub fn settings(id: &str) -> Settings {
-    Settings {
-        allow_insecure_endpoint: false,
-        id: ComponentId::parse(id).unwrap_or_else(|error| panic!("{error}")),
-        process: Process::default(),
-        build: BuildInfo {
-            command: Arc::from("testkit"),
-            description: Arc::from("testkit"),
-            version: Arc::from("0.0.0"),
-        },
-    }
+    let id = ComponentId::parse(id).unwrap_or_else(|error| panic!("{error}"));
+    let build = BuildInfo {
+        command: Arc::from("testkit"),
+        description: Arc::from("testkit"),
+        version: Arc::from("0.0.0"),
+    };
+    Settings::new(Kind::Exporter, id, Process::default(), build)
 }

@@ -100,9 +100,9 @@ impl Consumer for Recorder {
         if let Some(refuse) = &*self.0.refuse.lock() {
             return Err(refuse());
         }
-        let (telemetry, receipts) = batch.into_parts();
+        let (telemetry, attached) = batch.into_parts();
         self.0.taken.send_modify(|taken| taken.push(telemetry));
-        receipts.resolve(Outcome::Delivered);
+        attached.resolve(Outcome::Delivered);
         Ok(())
     }
 }

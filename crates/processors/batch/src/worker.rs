@@ -83,9 +83,9 @@ impl Worker {
         self.due = None;
         let Some(batch) = self.pending.take(self.limit) else { return };
         let items = batch.item_count();
-        let Err(Refused { error, receipts }) = self.next.offer(batch).await else { return };
+        let Err(Refused { error, attached }) = self.next.offer(batch).await else { return };
         self.warn(&error, items);
-        receipts.resolve(match error.is_permanent() {
+        attached.resolve(match error.is_permanent() {
             true => Outcome::FailedForGood,
             false => Outcome::FailedForNow,
         });
