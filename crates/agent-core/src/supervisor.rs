@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use collector::{Collector, Failure, PrepareError, Prepared, Registry, chain};
+use collector::{Collector, Failure, Occasion, PrepareError, Prepared, Registry, chain};
 use config::{Document, Problems};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{self, Instant};
@@ -15,6 +15,9 @@ use crate::status::{CollectorState, Status};
 
 /// How long the components of a new configuration may take to claim what they need.
 const PREPARE: Duration = Duration::from_secs(30);
+/// The pauses between tries to boot when a component could not start.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// How long everything may take to stop.
 const SHUTDOWN: Duration = Duration::from_secs(30);
 
@@ -49,21 +52,28 @@ impl Refusal {
     fn phase(&self) -> &'static str {
         match self {
             Self::Load(_) => "load",
-            Self::Plan(_) => "plan",
+            Self::Plan(_) | Self::Prepare(PrepareError::Create(_)) => "plan",
             Self::Prepare(_) | Self::Slow => "start",
             Self::Store { .. } => "store",
         }
     }
 
+    /// Whether the host may let it run later, without anybody changing the document.
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Prepare(_) | Self::Slow) && !self.stands()
+    }
+
     /// Whether the same document would be refused again as long as nothing else changes.
     fn stands(&self) -> bool {
-        matches!(self, Self::Load(LoadError::Invalid(_)) | Self::Plan(_))
+        self.problems().is_some()
     }
 
     /// The problems in the document, when it is the document that is wrong.
     fn problems(&self) -> Option<&Problems> {
         match self {
-            Self::Plan(problems) | Self::Load(LoadError::Invalid(problems)) => Some(problems),
+            Self::Plan(problems)
+            | Self::Load(LoadError::Invalid(problems))
+            | Self::Prepare(PrepareError::Create(problems)) => Some(problems),
             _ => None,
         }
     }
@@ -109,6 +119,10 @@ pub(crate) struct Supervisor {
     refused: Option<String>,
     /// The pushed document that runs.
     applied: Option<String>,
+    /// What was wrong with the last configuration. Failures of components are not kept here: they come and go.
+    refusal: Option<String>,
+    /// When to try to boot again, and the pause after that try.
+    next_boot: Option<(Instant, Duration)>,
 }
 
 impl Supervisor {
@@ -118,7 +132,16 @@ impl Supervisor {
         collector: Collector,
         status: watch::Sender<Status>,
     ) -> Self {
-        Self { registry, configuration, collector, status, refused: None, applied: None }
+        Self {
+            registry,
+            configuration,
+            collector,
+            status,
+            refused: None,
+            applied: None,
+            refusal: None,
+            next_boot: None,
+        }
     }
 
     /// Boots from the host, obeys commands, and stops within its deadline when `shutdown` is cancelled.
@@ -127,12 +150,15 @@ impl Supervisor {
         mut commands: mpsc::Receiver<Command>,
         shutdown: CancellationToken,
     ) {
-        shutdown.run_until_cancelled(self.boot()).await;
+        shutdown.run_until_cancelled(self.boot(FIRST_PAUSE)).await;
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                () = self.collector.failed() => self.note_failures(),
+                () = self.collector.failed() => self.show_errors(),
+                pause = due(self.next_boot) => {
+                    shutdown.run_until_cancelled(self.boot(pause)).await;
+                }
                 // A command that the shutdown interrupts has changed nothing, or everything.
                 Some(command) = commands.recv() => {
                     shutdown.run_until_cancelled(self.obey(command)).await;
@@ -147,14 +173,22 @@ impl Supervisor {
         self.status.send_modify(|status| status.collector = CollectorState::Stopped);
     }
 
-    async fn boot(&mut self) {
-        match self.load_and_prepare().await {
+    /// Runs the local file. When a component cannot start, that is tried again after `pause`.
+    async fn boot(&mut self, pause: Duration) {
+        self.next_boot = None;
+        match self.load_and_prepare(Occasion::Boot).await {
             Ok(prepared) => self.switch(prepared),
             Err(refusal) => {
                 refusal.log(None, "the collector does not run");
+                if refusal.may_pass() {
+                    info!(?pause, "will try to start it again");
+                    let next = (pause * 2).min(LONGEST_PAUSE);
+                    self.next_boot = Some((Instant::now() + pause, next));
+                }
+                self.refusal = Some(report(None, &refusal));
                 self.status.send_replace(Status {
                     collector: CollectorState::Stopped,
-                    last_error: Some(report(None, &refusal)),
+                    last_error: self.refusal.clone(),
                 });
             }
         }
@@ -192,8 +226,8 @@ impl Supervisor {
             info!("the configuration that runs is offered again; nothing to do");
             // What was refused since is not wanted any more.
             self.refused = None;
-            self.status.send_modify(|status| status.last_error = None);
-            self.note_failures();
+            self.refusal = None;
+            self.show_errors();
             return;
         }
         match self.try_apply(&yaml).await {
@@ -214,7 +248,7 @@ impl Supervisor {
 
     async fn try_apply(&mut self, yaml: &str) -> Result<Prepared, Refusal> {
         let document = self.configuration.parse(yaml, "pushed configuration")?;
-        let prepared = self.prepare(&document).await?;
+        let prepared = self.prepare(&document, Occasion::Change).await?;
         self.configuration.store(yaml).map_err(|source| Refusal::Store {
             path: self.configuration.path().display().to_string(),
             source,
@@ -223,7 +257,7 @@ impl Supervisor {
     }
 
     async fn reload(&mut self) {
-        match self.load_and_prepare().await {
+        match self.load_and_prepare(self.occasion()).await {
             Ok(prepared) => {
                 info!("configuration read again");
                 self.switch(prepared);
@@ -237,17 +271,26 @@ impl Supervisor {
         }
     }
 
-    async fn load_and_prepare(&mut self) -> Result<Prepared, Refusal> {
+    async fn load_and_prepare(&mut self, occasion: Occasion) -> Result<Prepared, Refusal> {
         let document = self.configuration.load()?;
-        self.prepare(&document).await
+        self.prepare(&document, occasion).await
     }
 
-    async fn prepare(&mut self, document: &Document) -> Result<Prepared, Refusal> {
+    /// As long as nothing runs, reading the local file is booting.
+    fn occasion(&self) -> Occasion {
+        if self.collector.is_running() { Occasion::Change } else { Occasion::Boot }
+    }
+
+    async fn prepare(
+        &mut self,
+        document: &Document,
+        occasion: Occasion,
+    ) -> Result<Prepared, Refusal> {
         let plan = collector::plan(document, &self.registry).map_err(Refusal::Plan)?;
         for warning in plan.warnings() {
             warn!("{warning}");
         }
-        match time::timeout(PREPARE, self.collector.prepare(&plan)).await {
+        match time::timeout(PREPARE, self.collector.prepare(&plan, occasion)).await {
             Ok(prepared) => Ok(prepared?),
             Err(_) => Err(Refusal::Slow),
         }
@@ -255,19 +298,37 @@ impl Supervisor {
 
     fn switch(&mut self, prepared: Prepared) {
         self.collector.switch(prepared);
-        self.status.send_replace(Status { collector: CollectorState::Running, last_error: None });
+        self.next_boot = None;
+        self.refusal = None;
+        self.status.send_modify(|status| status.collector = CollectorState::Running);
+        self.show_errors();
     }
 
-    /// Remembers that a component ended on its own. The rest runs on.
-    fn note_failures(&self) {
-        if let Some(Failure { component, error }) = self.collector.failures().pop() {
-            self.note(format!("{component} failed: {error}").replace('\n', " "));
+    /// Remembers what was wrong with a configuration; what runs, runs on.
+    fn note(&mut self, error: String) {
+        self.refusal = Some(error);
+        self.show_errors();
+    }
+
+    /// Shows the last refusal or else a component that does not run. The rest runs on.
+    fn show_errors(&self) {
+        let failure = self.collector.failures().into_iter().next();
+        let failure = failure.map(|Failure { component, error }| {
+            format!("{component} failed: {error}").replace('\n', " ")
+        });
+        let error = self.refusal.clone().or(failure);
+        self.status.send_modify(|status| status.last_error = error);
+    }
+}
+
+/// Waits for a moment and gives what goes with it; for ever without one.
+async fn due(next: Option<(Instant, Duration)>) -> Duration {
+    match next {
+        Some((at, pause)) => {
+            time::sleep_until(at).await;
+            pause
         }
-    }
-
-    /// Remembers what went wrong; what runs, runs on.
-    fn note(&self, error: String) {
-        self.status.send_modify(|status| status.last_error = Some(error));
+        None => std::future::pending().await,
     }
 }
 

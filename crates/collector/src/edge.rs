@@ -1,42 +1,136 @@
-//! What the engine puts between components: the containment of panics, the fan-out, the plumbing of transforms.
+//! What the engine puts between components: the containment of panics, the counting, the fan-out, the plumbing of
+//! transforms.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use component::ledger::Entry;
 use component::{
     Batch, Code, ConsumeError, Consumer, Slot, Transform, async_trait, contain, panic_message,
 };
 use tracing::error;
 
-use crate::kind::Name;
+use crate::name::Name;
 
-/// Calls a component's consumer and keeps its panic from reaching the caller.
+/// What an `Ok` of a component means for its entry in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accepted {
+    /// The items are on their way through it.
+    Inside,
+    /// The items have arrived.
+    Delivered,
+}
+
+/// The way into a component: keeps its panic from reaching the caller, and counts what it takes and refuses.
 pub(crate) struct Edge {
     name: Name,
     consumer: Arc<dyn Consumer>,
+    entry: Arc<Entry>,
+    accepted: Accepted,
 }
 
 impl Edge {
-    pub(crate) fn around(name: Name, consumer: Arc<dyn Consumer>) -> Arc<dyn Consumer> {
-        Arc::new(Self { name, consumer })
+    pub(crate) fn into(
+        name: Name,
+        consumer: Arc<dyn Consumer>,
+        entry: Arc<Entry>,
+        accepted: Accepted,
+    ) -> Arc<dyn Consumer> {
+        Arc::new(Self { name, consumer, entry, accepted })
     }
 }
 
 #[async_trait]
 impl Consumer for Edge {
     async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
-        match contain(self.consumer.consume(batch)).await {
-            Ok(answer) => answer,
-            Err(panic) => Err(panicked(&self.name, &panic)),
+        let items = batch.item_count();
+        let offered = Offered::take(&self.entry, items);
+        let answer = contain(self.consumer.consume(batch)).await;
+        match answer.unwrap_or_else(|panic| Err(panicked(&self.name, &panic))) {
+            Ok(()) => {
+                offered.accepted();
+                if self.accepted == Accepted::Delivered {
+                    self.entry.out(items);
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 }
 
-/// Runs a processor that only computes, and hands on what it leaves.
+/// Items that a component was offered. Unless it accepts them, they count as refused, also when the caller goes away.
+struct Offered<'a> {
+    entry: &'a Entry,
+    items: usize,
+}
+
+impl<'a> Offered<'a> {
+    fn take(entry: &'a Entry, items: usize) -> Self {
+        entry.taken(items);
+        Self { entry, items }
+    }
+
+    fn accepted(mut self) {
+        self.items = 0;
+    }
+}
+
+impl Drop for Offered<'_> {
+    fn drop(&mut self) {
+        self.entry.refused(self.items);
+    }
+}
+
+/// The way out of a component: counts what the next one accepts.
+pub(crate) struct Exit {
+    entry: Arc<Entry>,
+    next: Arc<dyn Consumer>,
+    origin: Origin,
+}
+
+/// Where the items that leave a component come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From outside: a receiver's. What the pipelines refuse has gone back there.
+    Outside,
+    /// From the pipeline: they were counted when they came in.
+    Pipeline,
+}
+
+impl Exit {
+    pub(crate) fn of(
+        entry: Arc<Entry>,
+        next: Arc<dyn Consumer>,
+        origin: Origin,
+    ) -> Arc<dyn Consumer> {
+        Arc::new(Self { entry, next, origin })
+    }
+}
+
+#[async_trait]
+impl Consumer for Exit {
+    async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
+        let items = batch.item_count();
+        let offered = (self.origin == Origin::Outside).then(|| {
+            self.entry.created("received", items);
+            Offered { entry: &self.entry, items }
+        });
+        self.next.consume(batch).await?;
+        if let Some(offered) = offered {
+            offered.accepted();
+        }
+        self.entry.out(items);
+        Ok(())
+    }
+}
+
+/// Runs a processor that only computes, and hands on what it leaves. What leaves is counted by the [`Exit`] behind `next`.
 pub(crate) struct TransformEdge {
     name: Name,
     transform: Arc<dyn Transform>,
     next: Slot,
+    entry: Arc<Entry>,
 }
 
 impl TransformEdge {
@@ -44,24 +138,34 @@ impl TransformEdge {
         name: Name,
         transform: Arc<dyn Transform>,
         next: Slot,
+        entry: Arc<Entry>,
     ) -> Arc<dyn Consumer> {
-        Arc::new(Self { name, transform, next })
+        Arc::new(Self { name, transform, next, entry })
     }
 }
 
 #[async_trait]
 impl Consumer for TransformEdge {
     async fn consume(&self, mut batch: Batch) -> Result<(), ConsumeError> {
+        let came = batch.item_count();
+        let offered = Offered::take(&self.entry, came);
         let transform = AssertUnwindSafe(|| self.transform.transform(batch.telemetry_mut()));
         match catch_unwind(transform) {
             Ok(answer) => answer?,
             Err(panic) => return Err(panicked(&self.name, &panic_message(&*panic))),
         }
+        let left = batch.item_count();
+        let more = left.saturating_sub(came);
+        self.entry.created("computed", more);
         if batch.telemetry().is_empty() {
             batch.discard("nothing left");
-            return Ok(());
+        } else if let Err(error) = self.next.consume(batch).await {
+            self.entry.dropped("refused", more);
+            return Err(error);
         }
-        self.next.consume(batch).await
+        offered.accepted();
+        self.entry.dropped("filtered", came.saturating_sub(left));
+        Ok(())
     }
 }
 

@@ -1,28 +1,30 @@
 //! From a plan to components that are created, wired and acquired, but do not run yet.
+//!
+//! A graph is built against the one that runs: what is the same in both is kept, with its connections, queues and state.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use component::ledger::{Book, Entry};
+use component::overview::Pipeline;
 use component::{
-    ComponentId, Consumer, CreateError, Lifecycle, Outputs, Processor, Settings, Signal, Slot,
-    StartError, contain, panic_message,
+    ComponentId, ConnectorOutputs, Consumer, CreateError, Delivery, Extensions, Kind, Lifecycle,
+    Offer, Outputs, Passive, Processor, Settings, Signal, Slot, StartError, Status, StatusReporter,
+    contain, panic_message,
 };
+use config::{Node, Problem, Problems, Span};
+use tracing::warn;
 
-use crate::edge::{Edge, FanOut, TransformEdge};
-use crate::kind::{Kind, Name};
-use crate::plan::{PipelinePlan, Plan};
+use crate::edge::{Accepted, Edge, Exit, FanOut, Origin, TransformEdge};
+use crate::name::{Name, Part};
+use crate::plan::{Connection, PipelinePlan, Plan, Spec};
 
 /// Why a plan could not be made real. Whatever ran before still runs.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// A component could not be built.
-    #[error("cannot create {component}")]
-    Create {
-        /// Kind and id.
-        component: String,
-        /// Why.
-        source: CreateError,
-    },
+    /// Components could not be built. Each has its place in the document.
+    #[error("{0}")]
+    Create(Problems),
     /// A component could not claim what it needs.
     #[error("cannot start {component}")]
     Acquire {
@@ -31,7 +33,7 @@ pub enum PrepareError {
         /// Why.
         source: StartError,
     },
-    /// A component panicked while it was built or started.
+    /// A component panicked while it was started.
     #[error("{component} panicked at its start: {panic}")]
     Panicked {
         /// Kind and id.
@@ -41,52 +43,143 @@ pub enum PrepareError {
     },
 }
 
-/// One component of a graph, ready to run.
+/// On what occasion a graph is prepared: what follows when a component does not come up depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// The process starts, with a configuration that was good before: a receiver or extension that cannot start yet is
+    /// tried again until it can, and the rest runs.
+    Boot,
+    /// Something else runs: a component that does not come up fails the change.
+    Change,
+}
+
+/// Builds a component once more, after it could not start or has ended.
+pub(crate) type Recreate = Arc<dyn Fn() -> Result<Box<dyn Lifecycle>, CreateError> + Send + Sync>;
+
+/// What a graph knows of one component, whether it runs or not.
 pub(crate) struct Member {
     pub(crate) name: Name,
-    /// How far from the end of the pipelines: 0 for exporters. Start in this order, stop in the reverse one.
+    /// How far from the end of the pipelines: extensions, exporters, and so on to receivers. Started in this order, stopped
+    /// in the reverse one.
     pub(crate) rank: usize,
-    pub(crate) lifecycle: Box<dyn Lifecycle>,
+    pub(crate) status: StatusReporter,
+    basis: Basis,
+    inputs: BTreeMap<Signal, Arc<dyn Consumer>>,
+    outputs: BTreeMap<Signal, Slot>,
+    /// Of an extension.
+    offer: Offer,
+}
+
+/// What a component was made from. The same makes the same.
+struct Basis {
+    node: Node,
+    signals: Vec<Signal>,
+    /// The extensions that it asked for.
+    extensions: BTreeSet<ComponentId>,
+}
+
+/// A component that does not run yet.
+pub(crate) struct Fresh {
+    pub(crate) member: Member,
+    /// `None` for one that could not be acquired and waits for its next try.
+    pub(crate) lifecycle: Option<Box<dyn Lifecycle>>,
+    pub(crate) recreate: Option<Recreate>,
 }
 
 /// A graph whose components have everything they need. Dropping it gives all claims back.
 pub struct Prepared {
     /// By rank.
-    pub(crate) members: Vec<Member>,
+    pub(crate) fresh: Vec<Fresh>,
+    /// What goes on running, with its rank in the new graph.
+    pub(crate) kept: BTreeMap<Name, usize>,
+    /// Where the outputs of what is kept lead from here on.
+    pub(crate) wiring: Vec<(Slot, Arc<dyn Consumer>)>,
+    pub(crate) pipelines: Vec<Pipeline>,
 }
 
 impl std::fmt::Debug for Prepared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.members.iter().map(|member| member.name.to_string())).finish()
+        f.debug_struct("Prepared")
+            .field("fresh", &names(self.fresh.iter().map(|fresh| &fresh.member.name)))
+            .field("kept", &names(self.kept.keys()))
+            .finish()
     }
 }
 
-/// Creates every component of the plan and wires them. No side effects.
+pub(crate) fn names<'a>(names: impl Iterator<Item = &'a Name>) -> Vec<String> {
+    names.map(ToString::to_string).collect()
+}
+
+/// The components of the running graph that may be kept, by name.
+pub(crate) type Current<'a> = BTreeMap<&'a Name, &'a Member>;
+
+const EXTENSIONS: usize = 0;
+const EXPORTERS: usize = 1;
+const RECEIVERS: usize = usize::MAX;
+
+/// Creates every component of the plan that cannot be kept, and wires them. No side effects.
 ///
 /// Every component gets `settings` with its own id.
-pub(crate) fn create(plan: &Plan, settings: &Settings) -> Result<Prepared, PrepareError> {
-    let mut builder = Builder { settings, members: Vec::new(), exporters: HashMap::new() };
-    builder.exporters(plan)?;
-    let mut entries: BTreeMap<(ComponentId, Signal), Vec<Arc<dyn Consumer>>> = BTreeMap::new();
+///
+/// # Errors
+///
+/// Every component that could not be built.
+pub(crate) fn create(
+    plan: &Plan,
+    settings: &Settings,
+    current: &Current<'_>,
+) -> Result<Prepared, Problems> {
+    let mut builder = Builder {
+        settings,
+        current,
+        problems: Problems::new(),
+        fresh: Vec::new(),
+        kept: BTreeMap::new(),
+        wiring: Vec::new(),
+        offers: Arc::default(),
+        inputs: HashMap::new(),
+    };
+    builder.extensions(plan);
+    builder.exporters(plan);
+    let mut entries = Vec::with_capacity(plan.pipelines.len());
     for pipeline in &plan.pipelines {
-        let entry = builder.pipeline(pipeline)?;
-        for receiver in &pipeline.receivers {
-            let key = (receiver.clone(), pipeline.signal);
-            entries.entry(key).or_default().push(Arc::clone(&entry));
-        }
+        let entry = builder.pipeline(pipeline, plan, &entries);
+        entries.push((pipeline, entry));
     }
-    builder.receivers(plan, &mut entries)?;
-    let mut members = builder.members;
-    members.sort_by_key(|member| member.rank);
-    Ok(Prepared { members })
+    builder.receivers(plan, &entries);
+    let Builder { mut fresh, kept, wiring, problems, .. } = builder;
+    fresh.sort_by_key(|fresh| fresh.member.rank);
+    let pipelines = plan.pipelines.iter().map(describe).collect();
+    problems.into_result(Prepared { fresh, kept, wiring, pipelines })
+}
+
+fn describe(pipeline: &PipelinePlan) -> Pipeline {
+    let text = |ids: &[ComponentId]| ids.iter().map(ToString::to_string).collect();
+    Pipeline {
+        id: pipeline.id.to_string(),
+        receivers: text(&pipeline.receivers),
+        processors: pipeline.processors.iter().map(|(id, _)| id.to_string()).collect(),
+        exporters: text(&pipeline.exporters),
+    }
 }
 
 /// Lets every component claim what it needs, in start order.
-pub(crate) async fn acquire(prepared: &mut Prepared) -> Result<(), PrepareError> {
-    for member in &mut prepared.members {
-        let component = member.name.to_string();
-        match contain(member.lifecycle.acquire()).await {
+pub(crate) async fn acquire(
+    prepared: &mut Prepared,
+    occasion: Occasion,
+) -> Result<(), PrepareError> {
+    for fresh in &mut prepared.fresh {
+        let Some(lifecycle) = &mut fresh.lifecycle else { continue };
+        let component = fresh.member.name.to_string();
+        fresh.member.status.report(Status::Starting, None);
+        match contain(lifecycle.acquire()).await {
             Ok(Ok(())) => {}
+            Ok(Err(source)) if occasion == Occasion::Boot && fresh.recreate.is_some() => {
+                let error = component::chain(&source);
+                warn!(component, error, "cannot start yet, the rest runs; it is tried again");
+                fresh.member.status.report(Status::RecoverableError, Some(error.into()));
+                fresh.lifecycle = None;
+            }
             Ok(Err(source)) => return Err(PrepareError::Acquire { component, source }),
             Err(panic) => return Err(PrepareError::Panicked { component, panic }),
         }
@@ -96,84 +189,297 @@ pub(crate) async fn acquire(prepared: &mut Prepared) -> Result<(), PrepareError>
 
 struct Builder<'a> {
     settings: &'a Settings,
-    members: Vec<Member>,
-    exporters: HashMap<(ComponentId, Signal), Arc<dyn Consumer>>,
+    current: &'a Current<'a>,
+    problems: Problems,
+    fresh: Vec<Fresh>,
+    kept: BTreeMap<Name, usize>,
+    wiring: Vec<(Slot, Arc<dyn Consumer>)>,
+    offers: Arc<BTreeMap<ComponentId, Offer>>,
+    /// The ways into exporters and connectors.
+    inputs: HashMap<(Name, Signal), Arc<dyn Consumer>>,
 }
 
-impl Builder<'_> {
-    fn exporters(&mut self, plan: &Plan) -> Result<(), PrepareError> {
-        for (id, exporter) in &plan.exporters {
-            let name = Name { kind: Kind::Exporter, id: id.clone(), pipeline: None };
-            let settings = self.settings(id);
-            let created = guard(&name, || (exporter.create)(settings, &exporter.signals))?;
-            let (inputs, lifecycle) = created.into_parts();
-            for (signal, consumer) in inputs {
-                let edge = Edge::around(name.clone(), consumer);
-                self.exporters.insert((id.clone(), signal), edge);
-            }
-            self.members.push(Member { name, rank: 0, lifecycle });
-        }
-        Ok(())
-    }
+/// A pipeline that is built, with its entry.
+type Built<'a> = (&'a PipelinePlan, Entrance);
 
-    /// Builds a pipeline from its end; what comes back is its entry.
-    fn pipeline(&mut self, pipeline: &PipelinePlan) -> Result<Arc<dyn Consumer>, PrepareError> {
-        let exporters = pipeline.exporters.iter().map(|id| {
-            let input = self.exporters.get(&(id.clone(), pipeline.signal));
-            Arc::clone(input.expect("an exporter has an input for every signal it was created for"))
-        });
-        let mut entry = FanOut::over(exporters.collect());
-        for (place, (id, create)) in pipeline.processors.iter().rev().enumerate() {
-            let in_pipeline = Some(pipeline.id.to_string());
-            let name = Name { kind: Kind::Processor, id: id.clone(), pipeline: in_pipeline };
-            let next = Slot::to(entry);
-            let settings = self.settings(id);
-            let created = guard(&name, || create(settings, pipeline.signal, next.clone()))?;
-            entry = match created {
-                Processor::Transform(transform) => TransformEdge::around(name, transform, next),
-                Processor::Consumer(consumer, lifecycle) => {
-                    let edge = Edge::around(name.clone(), consumer);
-                    self.members.push(Member { name, rank: place + 1, lifecycle });
-                    edge
-                }
+/// The entry of a pipeline, and the rank of whatever feeds it, at least.
+struct Entrance {
+    consumer: Arc<dyn Consumer>,
+    rank: usize,
+}
+
+impl<'a> Builder<'a> {
+    fn extensions(&mut self, plan: &Plan) {
+        let mut offers = BTreeMap::new();
+        for (id, spec) in &plan.extensions {
+            let name = Name::whole(Kind::Extension, id);
+            if let Some(member) = self.keep(&name, spec, &[], EXTENSIONS) {
+                offers.insert(id.clone(), member.offer.clone());
+                continue;
+            }
+            let (settings, create) = (self.settings(&name), Arc::clone(&spec.create));
+            let Some(created) = self.guard(&name, &spec.span, || create(settings.clone())) else {
+                continue;
             };
+            let (offer, lifecycle) = created.into_parts();
+            // One that others already hold cannot be replaced under them.
+            let recreate: Option<Recreate> = offer.is_empty().then(|| {
+                let settings = settings.clone();
+                let recreate: Recreate = Arc::new(move || {
+                    create(settings.clone()).map(|created| created.into_parts().1)
+                });
+                recreate
+            });
+            offers.insert(id.clone(), offer.clone());
+            let mut fresh = fresh(name, EXTENSIONS, spec, &settings, lifecycle);
+            fresh.member.offer = offer;
+            fresh.recreate = recreate;
+            self.fresh.push(fresh);
         }
-        Ok(entry)
+        self.offers = Arc::new(offers);
     }
 
-    fn receivers(
-        &mut self,
-        plan: &Plan,
-        entries: &mut BTreeMap<(ComponentId, Signal), Vec<Arc<dyn Consumer>>>,
-    ) -> Result<(), PrepareError> {
-        for (id, receiver) in &plan.receivers {
-            let mut outputs = Outputs::default();
-            for signal in &receiver.signals {
-                let pipelines = entries.remove(&(id.clone(), *signal)).unwrap_or_default();
-                outputs.set(*signal, Slot::to(FanOut::over(pipelines)));
+    fn exporters(&mut self, plan: &Plan) {
+        for (id, exporter) in &plan.exporters {
+            let name = Name::whole(Kind::Exporter, id);
+            if let Some(member) = self.keep(&name, &exporter.spec, &exporter.signals, EXPORTERS) {
+                let inputs = member.inputs.iter();
+                let inputs = inputs.map(|(signal, input)| (*signal, Arc::clone(input)));
+                self.inputs.extend(inputs.map(|(signal, input)| ((name.clone(), signal), input)));
+                continue;
             }
-            let name = Name { kind: Kind::Receiver, id: id.clone(), pipeline: None };
-            let settings = self.settings(id);
-            let lifecycle = guard(&name, || (receiver.create)(settings, outputs))?;
-            self.members.push(Member { name, rank: usize::MAX, lifecycle });
+            let (settings, spec) = (self.settings(&name), &exporter.spec);
+            let create = || (spec.create)(settings.clone(), &exporter.signals);
+            let Some(created) = self.guard(&name, &spec.span, create) else { continue };
+            let accepted = match created.delivery() {
+                Delivery::Answered => Accepted::Delivered,
+                Delivery::Reported => Accepted::Inside,
+            };
+            let (inputs, lifecycle) = created.into_parts();
+            let mut fresh = fresh(name.clone(), EXPORTERS, spec, &settings, lifecycle);
+            fresh.member.basis.signals.clone_from(&exporter.signals);
+            for (signal, consumer) in inputs {
+                let edge =
+                    Edge::into(name.clone(), consumer, settings.book.entry(signal), accepted);
+                self.inputs.insert((name.clone(), signal), Arc::clone(&edge));
+                fresh.member.inputs.insert(signal, edge);
+            }
+            self.fresh.push(fresh);
         }
-        Ok(())
     }
 
-    fn settings(&self, id: &ComponentId) -> Settings {
-        Settings { id: id.clone(), ..self.settings.clone() }
+    /// Builds a pipeline from its end. The pipelines that its connectors feed are built already.
+    fn pipeline(&mut self, pipeline: &PipelinePlan, plan: &Plan, built: &[Built<'_>]) -> Entrance {
+        let mut rank = EXPORTERS;
+        let mut targets = Vec::new();
+        for id in &pipeline.exporters {
+            let exporter = Name::whole(Kind::Exporter, id);
+            targets.extend(self.inputs.get(&(exporter, pipeline.signal)).cloned());
+            let leading = plan.connectors.iter();
+            for connection in leading.filter(|it| it.id == *id && it.from == pipeline.signal) {
+                let entrance = self.connector(connection, built);
+                rank = rank.max(entrance.rank);
+                targets.push(entrance.consumer);
+            }
+        }
+        let mut entry = FanOut::over(targets);
+        for (id, spec) in pipeline.processors.iter().rev() {
+            rank += 1;
+            let part = Part::In(pipeline.id.to_string());
+            let name = Name { kind: Kind::Processor, id: id.clone(), part };
+            let signal = pipeline.signal;
+            entry = self.between(&name, spec, rank, (signal, signal), entry, |settings, next| {
+                (spec.create)(settings, signal, next)
+            });
+        }
+        Entrance { consumer: entry, rank }
+    }
+
+    /// The way into a connector, which is built when the first pipeline leads there.
+    fn connector(&mut self, connection: &Connection, built: &[Built<'_>]) -> Entrance {
+        let Connection { id, spec, from, to } = connection;
+        let part = Part::Between(*from, *to);
+        let name = Name { kind: Kind::Connector, id: id.clone(), part };
+        let fed = built
+            .iter()
+            .filter(|(pipeline, _)| pipeline.signal == *to && pipeline.receivers.contains(id));
+        let rank = 1 + fed.clone().map(|(_, entrance)| entrance.rank).max().unwrap_or(EXPORTERS);
+        let key = (name.clone(), *from);
+        if let Some(consumer) = self.inputs.get(&key) {
+            return Entrance { consumer: Arc::clone(consumer), rank };
+        }
+        let pipelines: BTreeMap<String, Arc<dyn Consumer>> = fed
+            .map(|(pipeline, entrance)| (pipeline.id.to_string(), Arc::clone(&entrance.consumer)))
+            .collect();
+        let all = FanOut::over(pipelines.values().cloned().collect());
+        let consumer = self.between(&name, spec, rank, (*from, *to), all, |settings, next| {
+            let slots = pipelines.iter();
+            let slots = slots.map(|(id, entry)| (id.clone(), Slot::to(Arc::clone(entry))));
+            let outputs = ConnectorOutputs { all: next, pipelines: slots.collect() };
+            (spec.create)(settings, (*from, *to), outputs)
+        });
+        self.inputs.insert(key, Arc::clone(&consumer));
+        Entrance { consumer, rank }
+    }
+
+    /// A processor or connector that takes one signal in and gives one out: the running one, with its output turned to
+    /// `next`, or one that `create` builds.
+    fn between<C: Clone>(
+        &mut self,
+        name: &Name,
+        spec: &Spec<C>,
+        rank: usize,
+        (from, to): (Signal, Signal),
+        next: Arc<dyn Consumer>,
+        create: impl FnOnce(Settings, Slot) -> Result<Processor, CreateError>,
+    ) -> Arc<dyn Consumer> {
+        let settings = self.settings(name);
+        let exit = || Exit::of(settings.book.entry(to), Arc::clone(&next), Origin::Pipeline);
+        if let Some(member) = self.keep(name, spec, &[], rank)
+            && let (Some(input), Some(output)) = (member.inputs.get(&from), member.outputs.get(&to))
+        {
+            self.wiring.push((output.clone(), exit()));
+            return Arc::clone(input);
+        }
+        let output = Slot::to(exit());
+        let created = self.guard(name, &spec.span, || create(settings.clone(), output.clone()));
+        let Some(created) = created else { return next };
+        let entry: Arc<Entry> = settings.book.entry(from);
+        let (input, lifecycle): (_, Box<dyn Lifecycle>) = match created {
+            Processor::Transform(transform) => {
+                let edge = TransformEdge::around(name.clone(), transform, output.clone(), entry);
+                (edge, Box::new(Passive))
+            }
+            Processor::Consumer(consumer, lifecycle) => {
+                (Edge::into(name.clone(), consumer, entry, Accepted::Inside), lifecycle)
+            }
+        };
+        let mut fresh = fresh(name.clone(), rank, spec, &settings, lifecycle);
+        fresh.member.inputs.insert(from, Arc::clone(&input));
+        fresh.member.outputs.insert(to, output);
+        self.fresh.push(fresh);
+        input
+    }
+
+    fn receivers(&mut self, plan: &Plan, built: &[Built<'_>]) {
+        for (id, receiver) in &plan.receivers {
+            let name = Name::whole(Kind::Receiver, id);
+            let settings = self.settings(&name);
+            let fed = |signal: Signal| {
+                let fed = built.iter().filter(|(pipeline, _)| {
+                    pipeline.signal == signal && pipeline.receivers.contains(id)
+                });
+                let entries = fed.map(|(_, entrance)| Arc::clone(&entrance.consumer));
+                let next = FanOut::over(entries.collect());
+                Exit::of(settings.book.entry(signal), next, Origin::Outside)
+            };
+            let signals = &receiver.signals;
+            if let Some(member) = self.keep(&name, &receiver.spec, signals, RECEIVERS) {
+                let outputs = member.outputs.iter();
+                self.wiring.extend(outputs.map(|(signal, slot)| (slot.clone(), fed(*signal))));
+                continue;
+            }
+            let mut outputs = Outputs::default();
+            for signal in signals {
+                outputs.set(*signal, Slot::to(fed(*signal)));
+            }
+            let create = Arc::clone(&receiver.spec.create);
+            let (given, slots) = (settings.clone(), outputs.clone());
+            let recreate: Recreate = Arc::new(move || create(given.clone(), slots.clone()));
+            let created = self.guard(&name, &receiver.spec.span, || recreate());
+            let Some(lifecycle) = created else { continue };
+            let mut fresh = fresh(name, RECEIVERS, &receiver.spec, &settings, lifecycle);
+            fresh.member.basis.signals.clone_from(signals);
+            fresh.member.outputs =
+                signals.iter().filter_map(|it| Some((*it, outputs.get(*it)?.clone()))).collect();
+            fresh.recreate = Some(recreate);
+            self.fresh.push(fresh);
+        }
+    }
+
+    /// The running component, if it is what the plan wants and so are the extensions that it uses.
+    fn keep<C>(
+        &mut self,
+        name: &Name,
+        spec: &Spec<C>,
+        signals: &[Signal],
+        rank: usize,
+    ) -> Option<&'a Member> {
+        let member = *self.current.get(name)?;
+        let basis = &member.basis;
+        let extensions = basis.extensions.iter();
+        let kept = extensions.map(|id| Name::whole(Kind::Extension, id));
+        let same = basis.node.same_as(&spec.node)
+            && basis.signals == signals
+            && kept.into_iter().all(|extension| self.kept.contains_key(&extension));
+        same.then(|| {
+            self.kept.insert(name.clone(), rank);
+            member
+        })
+    }
+
+    fn settings(&self, name: &Name) -> Settings {
+        let component = name.public();
+        let meter = self.settings.meter.with(attribute(name.kind), name.id.to_string());
+        Settings {
+            kind: name.kind,
+            id: name.id.clone(),
+            extensions: Extensions::new(Arc::clone(&self.offers)),
+            meter,
+            book: Book::new(self.settings.process.table(), component),
+            status: StatusReporter::default(),
+            ..self.settings.clone()
+        }
+    }
+
+    /// Calls a factory; its error and its panic become problems of the component.
+    fn guard<T>(
+        &mut self,
+        name: &Name,
+        span: &Span,
+        create: impl FnOnce() -> Result<T, CreateError>,
+    ) -> Option<T> {
+        let message = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(create)) {
+            Ok(Ok(created)) => return Some(created),
+            Ok(Err(error)) => component::chain(&error),
+            Err(panic) => format!("panicked while it was created: {}", panic_message(&*panic)),
+        };
+        let mut problem = Problem::new(span, message);
+        problem.path = format!("{}::{}", name.kind.section(), name.id);
+        self.problems.push(problem);
+        None
     }
 }
 
-/// Calls a factory; its error and its panic both carry the component's name.
-fn guard<T>(
-    name: &Name,
-    create: impl FnOnce() -> Result<T, CreateError>,
-) -> Result<T, PrepareError> {
-    let component = name.to_string();
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(create)) {
-        Ok(Ok(created)) => Ok(created),
-        Ok(Err(source)) => Err(PrepareError::Create { component, source }),
-        Err(panic) => Err(PrepareError::Panicked { component, panic: panic_message(&*panic) }),
+/// A component that was just built.
+fn fresh<C>(
+    name: Name,
+    rank: usize,
+    spec: &Spec<C>,
+    settings: &Settings,
+    lifecycle: Box<dyn Lifecycle>,
+) -> Fresh {
+    let extensions = settings.extensions.asked();
+    let basis = Basis { node: spec.node.clone(), signals: Vec::new(), extensions };
+    let member = Member {
+        name,
+        rank,
+        status: settings.status.clone(),
+        basis,
+        inputs: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        offer: Offer::default(),
+    };
+    Fresh { member, lifecycle: Some(lifecycle), recreate: None }
+}
+
+/// The attribute of upstream's metrics that holds a component's id.
+fn attribute(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Receiver => "receiver",
+        Kind::Processor => "processor",
+        Kind::Exporter => "exporter",
+        Kind::Connector => "connector",
+        Kind::Extension => "extension",
     }
 }

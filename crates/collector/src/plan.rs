@@ -1,39 +1,71 @@
 //! From a document to a plan: everything that can be checked without side effects.
 
 mod components;
+mod connectors;
 mod pipelines;
 
 use component::{ComponentId, Signal};
-use config::{ComponentId as Id, Document, Node, Problem, Problems};
+use config::{Document, Node, Problem, Problems, Span};
 
-use crate::kind::Kind;
-use crate::registry::{CreateExporter, CreateProcessor, CreateReceiver, Registry};
+use crate::registry::{
+    CreateConnector, CreateExporter, CreateExtension, CreateProcessor, CreateReceiver, Registry,
+};
+use component::Kind;
 
 pub(crate) use pipelines::PipelineId;
 
 /// What is going to run. A document that gives a plan is valid.
 pub struct Plan {
+    /// The extensions that run, in the order in which `service::extensions` lists them.
+    pub(crate) extensions: Vec<(ComponentId, Spec<CreateExtension>)>,
     /// The receivers that some pipeline uses, with the signals that are wanted of them.
     pub(crate) receivers: Vec<(ComponentId, Used<CreateReceiver>)>,
     /// The exporters that some pipeline uses, with the signals that are sent to them.
     pub(crate) exporters: Vec<(ComponentId, Used<CreateExporter>)>,
+    /// The connectors that some pipeline uses, with the pairs of signals that are wanted of them.
+    pub(crate) connectors: Vec<Connection>,
+    /// From the ends to the beginnings: a pipeline comes after those that its connectors feed.
     pub(crate) pipelines: Vec<PipelinePlan>,
     warnings: Vec<String>,
 }
 
+/// How to build a component, and what it is built from.
+pub(crate) struct Spec<C> {
+    pub(crate) create: C,
+    /// Its configuration: what is the same builds the same.
+    pub(crate) node: Node,
+    /// Where its id stands.
+    pub(crate) span: Span,
+}
+
+impl<C: Clone> Clone for Spec<C> {
+    fn clone(&self) -> Self {
+        let Self { create, node, span } = self;
+        Self { create: create.clone(), node: node.clone(), span: span.clone() }
+    }
+}
+
 /// A component that exists once, whatever uses it.
 pub(crate) struct Used<C> {
-    pub(crate) create: C,
+    pub(crate) spec: Spec<C>,
     /// At least one.
     pub(crate) signals: Vec<Signal>,
 }
 
-/// One pipeline. Receivers and exporters are named once each.
+/// A connector between pipelines of one signal and pipelines of another.
+pub(crate) struct Connection {
+    pub(crate) id: ComponentId,
+    pub(crate) spec: Spec<CreateConnector>,
+    pub(crate) from: Signal,
+    pub(crate) to: Signal,
+}
+
+/// One pipeline. Receivers and exporters, connectors among them, are named once each.
 pub(crate) struct PipelinePlan {
     pub(crate) id: PipelineId,
     pub(crate) signal: Signal,
     pub(crate) receivers: Vec<ComponentId>,
-    pub(crate) processors: Vec<(ComponentId, CreateProcessor)>,
+    pub(crate) processors: Vec<(ComponentId, Spec<CreateProcessor>)>,
     pub(crate) exporters: Vec<ComponentId>,
 }
 
@@ -62,39 +94,38 @@ pub fn plan(document: &Document, registry: &Registry) -> Result<Plan, Problems> 
         sections(root, problems);
         components::read(root, registry, problems)
     });
-    let components::Configured { receivers, processors, exporters, others, warnings } = configured;
-    let declared = pipelines::Declared {
-        receivers: &receivers,
-        processors: &processors,
-        exporters: &exporters,
-        others: &others,
-        registry,
-    };
-    let pipelines =
+    let declared = pipelines::Declared { configured: &configured, registry };
+    let service =
         problems.within("", Some(root), |problems| pipelines::read(root, &declared, problems));
-    let used_by = |ids: fn(&PipelinePlan) -> &[Id], id: &Id| {
+    let pipelines::Service { extensions, pipelines } = service;
+    let connections = connectors::connect(&pipelines, &configured, registry, &mut problems);
+    let pipelines = connectors::sort(pipelines, &connections, root, &mut problems);
+    let used_by = |ids: fn(&PipelinePlan) -> &[ComponentId], id: &ComponentId| {
         let users = pipelines.iter().filter(|pipeline| ids(pipeline).contains(id));
         let mut signals: Vec<_> = users.map(|pipeline| pipeline.signal).collect();
         signals.sort_unstable();
         signals.dedup();
         signals
     };
+    let components::Configured { receivers, exporters, warnings, .. } = configured;
     let receivers = used(receivers, |id| used_by(|pipeline| &pipeline.receivers, id));
     let exporters = used(exporters, |id| used_by(|pipeline| &pipeline.exporters, id));
-    problems.into_result(Plan { receivers, exporters, pipelines, warnings })
+    let connectors = connections;
+    let plan = Plan { extensions, receivers, exporters, connectors, pipelines, warnings };
+    problems.into_result(plan)
 }
 
 /// The components that have a constructor and a user.
 fn used<C>(
     configured: components::Components<C>,
-    signals: impl Fn(&Id) -> Vec<Signal>,
-) -> Vec<(Id, Used<C>)> {
+    signals: impl Fn(&ComponentId) -> Vec<Signal>,
+) -> Vec<(ComponentId, Used<C>)> {
     configured
         .into_iter()
-        .filter_map(|(id, create)| {
+        .filter_map(|(id, spec)| {
             let signals = signals(&id);
-            let create = create.filter(|_| !signals.is_empty())?;
-            Some((id, Used { create, signals }))
+            let spec = spec.filter(|_| !signals.is_empty())?;
+            Some((id, Used { spec, signals }))
         })
         .collect()
 }

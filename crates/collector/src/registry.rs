@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use component::{
-    ComponentType, CreateError, Exporter, ExporterFactory, Lifecycle, Outputs, Processor,
-    ProcessorFactory, ReceiverFactory, Settings, Signal, Slot, Stability,
+    ComponentId, ComponentType, ConnectorFactory, ConnectorOutputs, CreateError, Exporter,
+    ExporterFactory, Extension, ExtensionFactory, Lifecycle, Outputs, Processor, ProcessorFactory,
+    ReceiverFactory, Settings, Signal, Slot, Stability,
 };
 use config::{Node, Problems, Value};
 
-use crate::kind::Kind;
+use component::Kind;
 
 /// Builds a receiver from the configuration that it was made from.
 pub(crate) type CreateReceiver =
@@ -20,6 +21,15 @@ pub(crate) type CreateProcessor =
 /// Builds an exporter for the given signals.
 pub(crate) type CreateExporter =
     Arc<dyn Fn(Settings, &[Signal]) -> Result<Exporter, CreateError> + Send + Sync>;
+/// Builds one connector per call, for one pair of signals.
+pub(crate) type CreateConnector = Arc<
+    dyn Fn(Settings, (Signal, Signal), ConnectorOutputs) -> Result<Processor, CreateError>
+        + Send
+        + Sync,
+>;
+/// Builds an extension.
+pub(crate) type CreateExtension =
+    Arc<dyn Fn(Settings) -> Result<Extension, CreateError> + Send + Sync>;
 
 type Read<C> = Box<dyn Fn(&Node, &mut Problems) -> Option<C> + Send + Sync>;
 
@@ -38,8 +48,19 @@ pub struct ComponentInfo {
     pub type_name: ComponentType,
     /// Older names that still work.
     pub aliases: &'static [ComponentType],
-    /// The signals that it supports, and how far each may be relied on.
-    pub signals: &'static [(Signal, Stability)],
+    /// What it supports, and how far each may be relied on.
+    pub supports: Support,
+}
+
+/// What a component type supports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// Receivers, processors, exporters: signals.
+    Signals(&'static [(Signal, Stability)]),
+    /// Connectors: the signals that they take in, and what they make of each.
+    Pairs(&'static [(Signal, Signal, Stability)]),
+    /// Extensions have nothing to do with signals.
+    Extension(Stability),
 }
 
 impl ComponentInfo {
@@ -50,7 +71,18 @@ impl ComponentInfo {
 
     /// Whether it supports the signal.
     pub(crate) fn supports(&self, signal: Signal) -> bool {
-        self.signals.iter().any(|(supported, _)| *supported == signal)
+        match self.supports {
+            Support::Signals(signals) => signals.iter().any(|(supported, _)| *supported == signal),
+            Support::Pairs(_) | Support::Extension(_) => false,
+        }
+    }
+
+    /// Whether it is a connector that makes the one signal of the other.
+    pub(crate) fn connects(&self, from: Signal, to: Signal) -> bool {
+        match self.supports {
+            Support::Pairs(pairs) => pairs.iter().any(|(a, b, _)| (*a, *b) == (from, to)),
+            Support::Signals(_) | Support::Extension(_) => false,
+        }
     }
 }
 
@@ -60,6 +92,8 @@ pub struct Registry {
     pub(crate) receivers: Vec<Entry<CreateReceiver>>,
     pub(crate) processors: Vec<Entry<CreateProcessor>>,
     pub(crate) exporters: Vec<Entry<CreateExporter>>,
+    pub(crate) connectors: Vec<Entry<CreateConnector>>,
+    pub(crate) extensions: Vec<Entry<CreateExtension>>,
     upstream: Vec<(Kind, &'static [&'static str])>,
 }
 
@@ -73,7 +107,7 @@ impl Registry {
     #[must_use]
     pub fn receiver<F: ReceiverFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Receiver, F::TYPE, F::ALIASES, F::SIGNALS);
+        let info = info(Kind::Receiver, F::TYPE, F::ALIASES, Support::Signals(F::SIGNALS));
         let read: Read<CreateReceiver> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -89,7 +123,7 @@ impl Registry {
     #[must_use]
     pub fn processor<F: ProcessorFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Processor, F::TYPE, F::ALIASES, F::SIGNALS);
+        let info = info(Kind::Processor, F::TYPE, F::ALIASES, Support::Signals(F::SIGNALS));
         let read: Read<CreateProcessor> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -105,7 +139,7 @@ impl Registry {
     #[must_use]
     pub fn exporter<F: ExporterFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Exporter, F::TYPE, F::ALIASES, F::SIGNALS);
+        let info = info(Kind::Exporter, F::TYPE, F::ALIASES, Support::Signals(F::SIGNALS));
         let read: Read<CreateExporter> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -114,6 +148,36 @@ impl Registry {
             }))
         });
         self.exporters.push(Entry { info, read });
+        self
+    }
+
+    /// Adds a connector type.
+    #[must_use]
+    pub fn connector<F: ConnectorFactory>(mut self, factory: F) -> Self {
+        let factory = Arc::new(factory);
+        let info = info(Kind::Connector, F::TYPE, F::ALIASES, Support::Pairs(F::PAIRS));
+        let read: Read<CreateConnector> = Box::new(move |node, problems| {
+            let config = F::Config::read(node, problems)?;
+            let factory = Arc::clone(&factory);
+            Some(Arc::new(move |settings, pair, outputs| {
+                factory.create(config.clone(), settings, pair, outputs)
+            }))
+        });
+        self.connectors.push(Entry { info, read });
+        self
+    }
+
+    /// Adds an extension type.
+    #[must_use]
+    pub fn extension<F: ExtensionFactory>(mut self, factory: F) -> Self {
+        let factory = Arc::new(factory);
+        let info = info(Kind::Extension, F::TYPE, F::ALIASES, Support::Extension(F::STABILITY));
+        let read: Read<CreateExtension> = Box::new(move |node, problems| {
+            let config = F::Config::read(node, problems)?;
+            let factory = Arc::clone(&factory);
+            Some(Arc::new(move |settings| factory.create(config.clone(), settings)))
+        });
+        self.extensions.push(Entry { info, read });
         self
     }
 
@@ -127,12 +191,21 @@ impl Registry {
 
     /// Every component type of this build, by kind and name.
     pub fn components(&self) -> Vec<ComponentInfo> {
-        let receivers = self.receivers.iter().map(|entry| &entry.info);
-        let processors = self.processors.iter().map(|entry| &entry.info);
-        let exporters = self.exporters.iter().map(|entry| &entry.info);
-        let mut all: Vec<_> = receivers.chain(processors).chain(exporters).cloned().collect();
+        let mut all: Vec<_> = infos(&self.receivers)
+            .chain(infos(&self.processors))
+            .chain(infos(&self.exporters))
+            .chain(infos(&self.connectors))
+            .chain(infos(&self.extensions))
+            .cloned()
+            .collect();
         all.sort_by_key(|info| (info.kind, info.type_name));
         all
+    }
+
+    /// The type of a component, under whichever of its names the user wrote.
+    pub(crate) fn info(&self, kind: Kind, id: &ComponentId) -> Option<ComponentInfo> {
+        let of_kind = self.components().into_iter().filter(|info| info.kind == kind);
+        of_kind.into_iter().find(|info| info.answers_to(id.component_type()))
     }
 
     /// Whether upstream has a type of this name that this build lacks.
@@ -157,7 +230,11 @@ fn info(
     kind: Kind,
     type_name: ComponentType,
     aliases: &'static [ComponentType],
-    signals: &'static [(Signal, Stability)],
+    supports: Support,
 ) -> ComponentInfo {
-    ComponentInfo { kind, type_name, aliases, signals }
+    ComponentInfo { kind, type_name, aliases, supports }
+}
+
+fn infos<C>(entries: &[Entry<C>]) -> impl Iterator<Item = &ComponentInfo> {
+    entries.iter().map(|entry| &entry.info)
 }

@@ -1,21 +1,27 @@
 //! The running graph: start, switch, stop.
 
+mod life;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use component::{BuildInfo, CancellationToken, ComponentId, Process, Settings, chain, contain};
-use parking_lot::Mutex;
-use tokio::sync::Notify;
+use component::meter::Instruments;
+use component::overview::{Overview, Pipeline};
+use component::{
+    BuildInfo, CancellationToken, ComponentId, Kind, Meter, Process, Settings, Status,
+};
+use config::Problems;
 use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, debug, error, info, info_span, warn};
+use tracing::{Instrument, info, warn};
 
-use crate::graph::{self, Member, PrepareError, Prepared};
-use crate::kind::{Kind, Name};
+use crate::graph::{self, Current, Fresh, Member, Occasion, PrepareError, Prepared, names};
+use crate::name::Name;
 use crate::plan::Plan;
+use crate::runtime::life::{Failures, live, span};
 
-/// A component that ended although nobody told it to.
+/// A component that ended although nobody told it to, or cannot start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Kind and id, as in `receiver "otlp"`.
@@ -31,17 +37,19 @@ pub struct Abandoned {
     pub component: String,
 }
 
-/// How long the graph that was replaced may take to drain.
+/// How long components that were replaced may take to drain.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Runs one graph at a time and changes it for another without a gap.
+/// Runs one graph at a time and changes it for another without a gap: what is the same in both goes on running.
 pub struct Collector {
     /// What every component gets, but for its id.
     settings: Settings,
     graph: Option<Graph>,
-    /// Wakes whoever waits for a failure.
-    failed: Arc<Notify>,
-    /// The drains of graphs that were replaced.
+    failures: Arc<Failures>,
+    overview: Arc<Overview>,
+    /// The lives of components.
+    tasks: TaskTracker,
+    /// The drains of components that were replaced.
     retiring: TaskTracker,
 }
 
@@ -49,9 +57,13 @@ impl Collector {
     /// A collector that runs nothing yet.
     pub fn new(build: BuildInfo) -> Self {
         let id = ComponentId::new("collector");
-        let settings = Settings::new(Kind::Extension, id, Process::default(), build);
-        let failed = Arc::default();
-        Self { settings, graph: None, failed, retiring: TaskTracker::new() }
+        let process = Process::default();
+        let overview = process.table();
+        let meter = Meter::new(process.table::<Instruments>());
+        let settings = Settings { meter, ..Settings::new(Kind::Extension, id, process, build) };
+        let failures = Arc::default();
+        let (tasks, retiring) = (TaskTracker::new(), TaskTracker::new());
+        Self { settings, graph: None, failures, overview, tasks, retiring }
     }
 
     /// Whether the agent's API key may go over plain http to other hosts. Without a word it may not.
@@ -61,34 +73,84 @@ impl Collector {
         self
     }
 
-    /// Creates and acquires every component of a plan. What runs is not touched: sockets that both need are shared
-    /// until the old owner ends.
+    /// The tables of the process that the components share: counters, the ledger, what runs.
+    pub fn process(&self) -> &Process {
+        &self.settings.process
+    }
+
+    /// Creates every component of a plan and throws it away: finds what can be wrong with it beyond the document's words,
+    /// without touching anything.
     ///
     /// # Errors
     ///
-    /// The first component that could not be created or acquired. Everything that was claimed is given back.
-    pub async fn prepare(&self, plan: &Plan) -> Result<Prepared, PrepareError> {
-        let mut prepared = graph::create(plan, &self.settings)?;
-        graph::acquire(&mut prepared).await?;
+    /// Every component that could not be built.
+    pub fn check(&self, plan: &Plan) -> Result<(), Problems> {
+        graph::create(plan, &self.settings, &Current::new()).map(drop)
+    }
+
+    /// Creates and acquires every component of a plan that does not run already. What runs is not touched: sockets that
+    /// both need are shared until the old owner ends.
+    ///
+    /// # Errors
+    ///
+    /// Everything that could not be created, or the first component that could not be acquired. Everything that was claimed
+    /// is given back.
+    pub async fn prepare(&self, plan: &Plan, occasion: Occasion) -> Result<Prepared, PrepareError> {
+        let current = self.graph.as_ref().map(|graph| graph.healthy(&self.failures));
+        let mut prepared = graph::create(plan, &self.settings, &current.unwrap_or_default())
+            .map_err(PrepareError::Create)?;
+        graph::acquire(&mut prepared, occasion).await?;
         Ok(prepared)
     }
 
-    /// Starts a prepared graph and lets the one that ran before drain in the background, from its receivers to its
-    /// exporters, for up to 30 s.
+    /// Starts what is new in a prepared graph, turns the outputs of what is kept, and lets the rest of the old graph drain in
+    /// the background, from its receivers to its exporters, for up to 30 s. It must be the graph that was prepared last.
     pub fn switch(&mut self, prepared: Prepared) {
-        let old = self.graph.replace(Graph::start(prepared, &self.failed));
-        if let Some(old) = old {
-            self.retiring.spawn(old.stop(Instant::now() + DRAIN));
+        let Prepared { fresh, kept, wiring, pipelines } = prepared;
+        fresh.iter().for_each(|fresh| self.failures.remove(&fresh.member.name));
+        let added = names(fresh.iter().map(|fresh| &fresh.member.name));
+        let mut old = self.graph.take().map(|graph| graph.running).unwrap_or_default();
+        let is_first = old.is_empty();
+        let mut running: Vec<Running> = fresh
+            .into_iter()
+            .map(|fresh| Running::start(fresh, &self.failures, &self.tasks))
+            .collect();
+        for (slot, consumer) in wiring {
+            slot.point_to(consumer);
+        }
+        for (name, rank) in kept {
+            if let Some(place) = old.iter().position(|running| running.member.name == name) {
+                let mut running_on = old.remove(place);
+                running_on.member.rank = rank;
+                running.push(running_on);
+            }
+        }
+        running.sort_by_key(|running| running.member.rank);
+        let graph = Graph { running, pipelines };
+        self.show(&graph, Readiness::Ready);
+        if is_first {
+            info!("everything is ready, begin running and processing data");
+        } else {
+            Change::between(added, &old, graph.running.len()).log();
+        }
+        self.failures.keep(|name| graph.running.iter().any(|it| it.member.name == *name));
+        self.graph = Some(graph);
+        if !old.is_empty() {
+            self.retiring.spawn(stop(old, Instant::now() + DRAIN));
         }
     }
 
-    /// Stops what runs and what still drains, from receivers to exporters. Returns what had to be abandoned at the
-    /// deadline. Stopping a collector that does not run is harmless.
+    /// Stops what runs and what still drains, from receivers to exporters and extensions. Returns what had to be abandoned
+    /// at the deadline. Stopping a collector that does not run is harmless.
     pub async fn stop(&mut self, deadline: Instant) -> Vec<Abandoned> {
         let abandoned = match self.graph.take() {
-            Some(graph) => graph.stop(deadline).await,
+            Some(graph) => {
+                self.show(&graph, Readiness::Stopping);
+                stop(graph.running, deadline).await
+            }
             None => Vec::new(),
         };
+        self.failures.keep(|_| false);
         self.retiring.close();
         if time::timeout_at(deadline, self.retiring.wait()).await.is_err() {
             warn!("the previous configuration was still draining at the shutdown deadline");
@@ -102,15 +164,38 @@ impl Collector {
         self.graph.is_some()
     }
 
-    /// Waits until a component has ended on its own. One that did so while nobody waited is not missed.
+    /// Waits until a component has ended on its own, or has got well again. One that did so while nobody waited is not
+    /// missed.
     pub async fn failed(&self) {
-        self.failed.notified().await;
+        self.failures.changed.notified().await;
     }
 
-    /// The components of the running graph that ended on their own.
+    /// The components of the running graph that do not run: they ended on their own, or could not start yet.
     pub fn failures(&self) -> Vec<Failure> {
-        self.graph.as_ref().map(|graph| graph.failures.lock().clone()).unwrap_or_default()
+        let failures = self.failures.by_name.lock();
+        let failure = |(name, error): (&Name, &String)| Failure {
+            component: name.to_string(),
+            error: error.clone(),
+        };
+        failures.iter().map(failure).collect()
     }
+
+    fn show(&self, graph: &Graph, readiness: Readiness) {
+        let components = graph.running.iter();
+        let components =
+            components.map(|it| (it.member.name.public(), it.member.status.clone())).collect();
+        self.overview.set(component::overview::Running {
+            ready: readiness == Readiness::Ready,
+            components,
+            pipelines: graph.pipelines.clone(),
+        });
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    Ready,
+    Stopping,
 }
 
 impl std::fmt::Debug for Collector {
@@ -119,100 +204,106 @@ impl std::fmt::Debug for Collector {
     }
 }
 
+/// What a switch did, for the log.
+struct Change {
+    added: Vec<String>,
+    changed: Vec<String>,
+    removed: Vec<String>,
+    kept: usize,
+}
+
+impl Change {
+    fn between(new: Vec<String>, old: &[Running], total: usize) -> Self {
+        let old = names(old.iter().map(|running| &running.member.name));
+        let kept = total - new.len();
+        let (changed, added): (Vec<_>, Vec<_>) =
+            new.into_iter().partition(|name| old.contains(name));
+        let removed = old.into_iter().filter(|name| !changed.contains(name)).collect();
+        Self { added, changed, removed, kept }
+    }
+
+    fn log(&self) {
+        let Self { added, changed, removed, kept } = self;
+        let list = |names: &[String]| names.join(", ");
+        info!(
+            kept,
+            changed = list(changed),
+            added = list(added),
+            removed = list(removed),
+            "configuration changed"
+        );
+    }
+}
+
 struct Graph {
-    /// By rank, as they were started.
+    /// By rank.
     running: Vec<Running>,
-    failures: Arc<Mutex<Vec<Failure>>>,
-    tasks: TaskTracker,
+    pipelines: Vec<Pipeline>,
+}
+
+impl Graph {
+    /// The components that may be kept.
+    fn healthy(&self, failures: &Failures) -> Current<'_> {
+        let failures = failures.by_name.lock();
+        let members = self.running.iter().map(|running| &running.member);
+        let healthy = members.filter(|member| !failures.contains_key(&member.name));
+        healthy.map(|member| (&member.name, member)).collect()
+    }
 }
 
 struct Running {
-    name: Name,
-    rank: usize,
+    member: Member,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-impl Graph {
-    /// Starts every member, from exporters to receivers.
-    fn start(prepared: Prepared, failed: &Arc<Notify>) -> Self {
-        let tasks = TaskTracker::new();
-        let failures = Arc::new(Mutex::new(Vec::new()));
-        let start = |member: Member| {
-            let stop = CancellationToken::new();
-            let (name, rank) = (member.name.clone(), member.rank);
-            let span = span(&name);
-            let (failures, failed) = (Arc::clone(&failures), Arc::clone(failed));
-            let stopped = stop.clone();
-            let life = async move {
-                if let Err(failure) = live(member, stopped).await {
-                    failures.lock().push(failure);
-                    failed.notify_one();
-                }
-            };
-            let life = life.instrument(span);
-            Running { name, rank, stop, task: tasks.spawn(life) }
+impl Running {
+    fn start(fresh: Fresh, failures: &Arc<Failures>, tasks: &TaskTracker) -> Self {
+        let Fresh { member, lifecycle, recreate } = fresh;
+        let stop = CancellationToken::new();
+        let failures = Arc::clone(failures);
+        let life = life::Life {
+            name: member.name.clone(),
+            status: member.status.clone(),
+            recreate,
+            failures,
+            stop: stop.clone(),
         };
-        let running = prepared.members.into_iter().map(start).collect();
-        info!("everything is ready, begin running and processing data");
-        Self { running, failures, tasks }
+        let task = tasks.spawn(live(life, lifecycle).instrument(span(&member.name)));
+        Self { member, stop, task }
     }
+}
 
-    /// Stops rank by rank, from receivers to exporters, under one deadline. A rank gets an equal share of the time that is
-    /// left, so that one component that hangs does not cost the ranks after it their chance to drain.
-    async fn stop(mut self, deadline: Instant) -> Vec<Abandoned> {
-        let mut abandoned = Vec::new();
-        while let Some(rank) = self.running.last().map(|last| last.rank) {
-            let share = deadline.saturating_duration_since(Instant::now()) / self.ranks();
-            let deadline = Instant::now() + share;
-            let first = self.running.partition_point(|running| running.rank < rank);
-            let peers = self.running.split_off(first);
-            peers.iter().for_each(|peer| peer.stop.cancel());
-            for Running { name, mut task, .. } in peers {
-                if time::timeout_at(deadline, &mut task).await.is_err() {
-                    warn!(component = %name, "still busy at the shutdown deadline, data in flight may be lost");
-                    task.abort();
-                    abandoned.push(Abandoned { component: name.to_string() });
-                }
+/// Stops components rank by rank, from receivers to extensions, under one deadline. A rank gets an equal share of the time
+/// that is left, so that one component that hangs does not cost the ranks after it their chance to drain.
+async fn stop(mut running: Vec<Running>, deadline: Instant) -> Vec<Abandoned> {
+    let mut abandoned = Vec::new();
+    while let Some(rank) = running.last().map(|last| last.member.rank) {
+        let share = deadline.saturating_duration_since(Instant::now()) / ranks(&running);
+        let deadline = Instant::now() + share;
+        let first = running.partition_point(|running| running.member.rank < rank);
+        let peers = running.split_off(first);
+        for peer in &peers {
+            peer.member.status.report(Status::Stopping, None);
+            peer.stop.cancel();
+        }
+        for Running { member, mut task, .. } in peers {
+            if time::timeout_at(deadline, &mut task).await.is_err() {
+                let name = &member.name;
+                warn!(component = %name, "still busy at the shutdown deadline, data in flight may be lost");
+                task.abort();
+                member.status.report(Status::Stopped, None);
+                abandoned.push(Abandoned { component: name.to_string() });
             }
         }
-        self.tasks.close();
-        abandoned
     }
-
-    /// How many ranks still run; at least one.
-    fn ranks(&self) -> u32 {
-        let ranks = self.running.chunk_by(|a, b| a.rank == b.rank).count();
-        u32::try_from(ranks).unwrap_or(u32::MAX).max(1)
-    }
+    abandoned
 }
 
-/// One component's life, from its start to its end; an end that nobody asked for is a failure.
-async fn live(member: Member, stop: CancellationToken) -> Result<(), Failure> {
-    debug!("started");
-    let error = match contain(member.lifecycle.run(stop.clone())).await {
-        Ok(Ok(())) if stop.is_cancelled() => {
-            debug!("stopped");
-            return Ok(());
-        }
-        Ok(Ok(())) => "ended before it was told to".to_owned(),
-        Ok(Err(error)) => chain(&error),
-        Err(panic) => format!("panicked: {panic}"),
-    };
-    error!(error, "component failed");
-    Err(Failure { component: member.name.to_string(), error })
-}
-
-fn span(name: &Name) -> tracing::Span {
-    let Name { kind, id, pipeline } = name;
-    match (kind, pipeline) {
-        (Kind::Processor, Some(pipeline)) => info_span!("processor", %id, %pipeline),
-        (Kind::Processor, None) => info_span!("processor", %id),
-        (Kind::Receiver, _) => info_span!("receiver", %id),
-        (Kind::Exporter, _) => info_span!("exporter", %id),
-        (Kind::Connector, _) => info_span!("connector", %id),
-        (Kind::Extension, _) => info_span!("extension", %id),
-    }
+/// How many ranks still run; at least one.
+fn ranks(running: &[Running]) -> u32 {
+    let ranks = running.chunk_by(|a, b| a.member.rank == b.member.rank).count();
+    u32::try_from(ranks).unwrap_or(u32::MAX).max(1)
 }
 
 #[cfg(test)]

@@ -46,6 +46,13 @@ pub struct Offer {
     storage: Option<Arc<dyn Storage>>,
 }
 
+impl Offer {
+    /// Whether other components get nothing from it.
+    pub fn is_empty(&self) -> bool {
+        self.storage.is_none()
+    }
+}
+
 impl Extension {
     /// An extension that offers nothing to components: it only lives.
     pub fn new(lifecycle: impl Lifecycle + 'static) -> Self {

@@ -214,18 +214,38 @@ pub type Inputs = Vec<(Signal, Arc<dyn Consumer>)>;
 pub struct Exporter {
     inputs: Inputs,
     lifecycle: Box<dyn Lifecycle>,
+    delivery: Delivery,
+}
+
+/// Who counts what an exporter has delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The engine: an `Ok` means that the data has arrived.
+    Answered,
+    /// The exporter, in its [`Book`](crate::ledger::Book): an `Ok` means that it is queued.
+    Reported,
 }
 
 impl Exporter {
-    /// An exporter that works on its own: queues, connections.
+    /// An exporter that has delivered what it answered with `Ok`.
     pub fn new(inputs: Inputs, lifecycle: impl Lifecycle + 'static) -> Self {
-        Self { inputs, lifecycle: Box::new(lifecycle) }
+        Self { inputs, lifecycle: Box::new(lifecycle), delivery: Delivery::Answered }
+    }
+
+    /// An exporter that works on its own, through queues, and keeps its [`Book`](crate::ledger::Book) itself.
+    pub fn reporting(inputs: Inputs, lifecycle: impl Lifecycle + 'static) -> Self {
+        Self { delivery: Delivery::Reported, ..Self::new(inputs, lifecycle) }
     }
 
     /// An exporter that only answers calls, with the same consumer for every signal.
     pub fn passive(signals: &[Signal], consumer: Arc<dyn Consumer>) -> Self {
         let inputs = signals.iter().map(|signal| (*signal, Arc::clone(&consumer))).collect();
         Self::new(inputs, Passive)
+    }
+
+    /// Who counts what it has delivered.
+    pub fn delivery(&self) -> Delivery {
+        self.delivery
     }
 
     /// Inputs and life, for the engine.

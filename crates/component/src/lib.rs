@@ -15,10 +15,12 @@ mod error;
 mod extension;
 mod factory;
 mod kind;
+pub mod ledger;
 mod lifecycle;
 pub mod memory;
 mod metadata;
 pub mod meter;
+pub mod overview;
 mod process;
 mod receipt;
 mod settings;
@@ -35,8 +37,8 @@ pub use consumer::{Consumer, Transform};
 pub use error::{Code, ConsumeError, CreateError, StartError, chain};
 pub use extension::{Extension, ExtensionFactory, Extensions, Offer};
 pub use factory::{
-    ComponentType, Exporter, ExporterFactory, Inputs, Outputs, Processor, ProcessorFactory,
-    ReceiverFactory, Stability,
+    ComponentType, Delivery, Exporter, ExporterFactory, Inputs, Outputs, Processor,
+    ProcessorFactory, ReceiverFactory, Stability,
 };
 pub use kind::Kind;
 pub use lifecycle::{Lifecycle, Passive, contain, panic_message};

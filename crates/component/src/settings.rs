@@ -6,6 +6,7 @@ use config::ComponentId;
 
 use crate::extension::Extensions;
 use crate::kind::Kind;
+use crate::ledger::{Book, ComponentName};
 use crate::meter::Meter;
 use crate::process::Process;
 use crate::status::StatusReporter;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub extensions: Extensions,
     /// Where the component counts. It outlives the component, so that counters go on across changes.
     pub meter: Meter,
+    /// Where the component counts items that the engine cannot see: see [`Entry`](crate::ledger::Entry).
+    pub book: Book,
     /// Where the component says how it is.
     pub status: StatusReporter,
 }
@@ -62,9 +65,12 @@ pub struct Settings {
 impl Settings {
     /// Settings of a component that is alone: no extensions, a meter and a status that nobody reads.
     pub fn new(kind: Kind, id: ComponentId, process: Process, build: BuildInfo) -> Self {
+        let component = ComponentName { kind, id: id.clone(), pipeline: None };
+        let book = Book::new(process.table(), component);
         Self {
             kind,
             id,
+            book,
             process,
             build,
             allow_insecure_endpoint: false,

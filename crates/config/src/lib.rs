@@ -10,6 +10,7 @@
 extern crate self as config;
 
 mod collections;
+mod compare;
 pub mod derive;
 mod document;
 pub mod duration;

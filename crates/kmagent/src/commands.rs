@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use agent_core::{BuildInfo, Configuration};
 use anyhow::Context;
-use collector::{ComponentInfo, Kind, Registry};
+use collector::{ComponentInfo, Kind, Registry, Stability, Support};
 
 /// Prints the version.
 pub(crate) fn version(build: &BuildInfo) -> anyhow::Result<()> {
@@ -46,12 +46,26 @@ fn describe(info: &ComponentInfo, text: &mut String) {
         let aliases: Vec<_> = info.aliases.iter().map(ToString::to_string).collect();
         text.push_str(&format!("      aliases: [{}]\n", aliases.join(", ")));
     }
+    match info.supports {
+        Support::Extension(level) => {
+            text.push_str(&format!("      stability:\n        extension: {level}\n"));
+        }
+        Support::Signals(signals) => stability(
+            signals.iter().map(|(signal, level)| (signal.to_string(), *level)).collect(),
+            text,
+        ),
+        Support::Pairs(pairs) => stability(
+            pairs.iter().map(|(from, to, level)| (format!("{from}-to-{to}"), *level)).collect(),
+            text,
+        ),
+    }
+}
+
+fn stability(mut levels: Vec<(String, Stability)>, text: &mut String) {
+    levels.sort_by(|(a, _), (b, _)| a.cmp(b));
     text.push_str("      stability:\n");
-    let mut signals: Vec<_> =
-        info.signals.iter().map(|(signal, level)| (signal.to_string(), level)).collect();
-    signals.sort_by(|(a, _), (b, _)| a.cmp(b));
-    for (signal, level) in signals {
-        text.push_str(&format!("        {signal}: {level}\n"));
+    for (what, level) in levels {
+        text.push_str(&format!("        {what}: {level}\n"));
     }
 }
 

@@ -4,20 +4,24 @@ use std::collections::BTreeMap;
 
 use config::{ComponentId, Node, Problems, suggest};
 
-use crate::kind::Kind;
-use crate::registry::{CreateExporter, CreateProcessor, CreateReceiver, Entry, Registry};
+use super::Spec;
+use crate::registry::{
+    CreateConnector, CreateExporter, CreateExtension, CreateProcessor, CreateReceiver, Entry,
+    Registry,
+};
+use component::Kind;
 
 /// The configured components of one kind. `None` stands for one whose configuration is wrong: it is there, and references
 /// to it are not wrong as well.
-pub(super) type Components<C> = BTreeMap<ComponentId, Option<C>>;
+pub(super) type Components<C> = BTreeMap<ComponentId, Option<Spec<C>>>;
 
 /// Everything that a document configures, used or not.
 pub(super) struct Configured {
     pub(super) receivers: Components<CreateReceiver>,
     pub(super) processors: Components<CreateProcessor>,
     pub(super) exporters: Components<CreateExporter>,
-    /// Connectors and extensions.
-    pub(super) others: BTreeMap<(Kind, ComponentId), ()>,
+    pub(super) connectors: Components<CreateConnector>,
+    pub(super) extensions: Components<CreateExtension>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -27,21 +31,19 @@ pub(super) fn read(root: &Node, registry: &Registry, problems: &mut Problems) ->
     let receivers = reader.section(Kind::Receiver, &registry.receivers);
     let processors = reader.section(Kind::Processor, &registry.processors);
     let exporters = reader.section(Kind::Exporter, &registry.exporters);
-    let mut others = BTreeMap::new();
-    for kind in [Kind::Connector, Kind::Extension] {
-        let none: &[Entry<()>] = &[];
-        others.extend(reader.section(kind, none).into_keys().map(|id| ((kind, id), ())));
-    }
-    for (kind, id) in others.keys().filter(|(kind, _)| *kind == Kind::Connector) {
+    let connectors = reader.section(Kind::Connector, &registry.connectors);
+    let extensions = reader.section(Kind::Extension, &registry.extensions);
+    for id in connectors.keys() {
         let ends = [
             (Kind::Receiver, receivers.contains_key(id)),
             (Kind::Exporter, exporters.contains_key(id)),
         ];
         for (other, _) in ends.iter().filter(|(_, taken)| *taken) {
-            reader.ambiguous(*kind, *other, id);
+            reader.ambiguous(Kind::Connector, *other, id);
         }
     }
-    Configured { receivers, processors, exporters, others, warnings: reader.warnings }
+    let warnings = reader.warnings;
+    Configured { receivers, processors, exporters, connectors, extensions, warnings }
 }
 
 struct Reader<'a> {
@@ -91,7 +93,8 @@ impl Reader<'_> {
                     None
                 }
             };
-            components.insert(id, create);
+            let spec = create.map(|create| Spec { create, node: node.clone(), span });
+            components.insert(id, spec);
         }
         components
     }

@@ -1,15 +1,14 @@
 //! The `service` section: which components run, and how they are connected.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use component::Signal;
 use config::{ComponentId, Node, Problems, Value};
 
-use super::PipelinePlan;
-use super::components::Components;
-use crate::kind::Kind;
-use crate::registry::{ComponentInfo, CreateExporter, CreateProcessor, CreateReceiver, Registry};
+use super::components::Configured;
+use super::{PipelinePlan, Spec};
+use crate::registry::{CreateExtension, Registry};
+use component::Kind;
 
 /// The id of a pipeline: `traces`, or `traces/frontend`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,39 +22,35 @@ impl fmt::Display for PipelineId {
 
 /// What the document configures, for checking references.
 pub(super) struct Declared<'a> {
-    pub(super) receivers: &'a Components<CreateReceiver>,
-    pub(super) processors: &'a Components<CreateProcessor>,
-    pub(super) exporters: &'a Components<CreateExporter>,
-    pub(super) others: &'a BTreeMap<(Kind, ComponentId), ()>,
+    pub(super) configured: &'a Configured,
     pub(super) registry: &'a Registry,
 }
 
 impl Declared<'_> {
-    /// Whether a pipeline may name the component in its list of this kind. Connectors stand on both sides.
-    fn has(&self, kind: Kind, id: &ComponentId) -> bool {
-        let connector = self.others.contains_key(&(Kind::Connector, id.clone()));
-        match kind {
-            Kind::Receiver => connector || self.receivers.contains_key(id),
-            Kind::Processor => self.processors.contains_key(id),
-            Kind::Exporter => connector || self.exporters.contains_key(id),
-            Kind::Connector | Kind::Extension => self.others.contains_key(&(kind, id.clone())),
-        }
-    }
-
-    fn info(&self, kind: Kind, id: &ComponentId) -> Option<ComponentInfo> {
-        let components = self.registry.components().into_iter();
-        components
-            .filter(|info| info.kind == kind)
-            .find(|info| info.answers_to(id.component_type()))
+    /// The kind of the component that a pipeline may name in its list of this kind. Connectors stand on both sides.
+    fn find(&self, kind: Kind, id: &ComponentId) -> Option<Kind> {
+        let Configured { receivers, processors, exporters, connectors, extensions, .. } =
+            self.configured;
+        let connector = connectors.contains_key(id).then_some(Kind::Connector);
+        let found = match kind {
+            Kind::Receiver => receivers.contains_key(id),
+            Kind::Processor => return processors.contains_key(id).then_some(kind),
+            Kind::Exporter => exporters.contains_key(id),
+            Kind::Connector => return connector,
+            Kind::Extension => return extensions.contains_key(id).then_some(kind),
+        };
+        found.then_some(kind).or(connector)
     }
 }
 
+/// What `service` says.
+pub(super) struct Service {
+    pub(super) extensions: Vec<(ComponentId, Spec<CreateExtension>)>,
+    pub(super) pipelines: Vec<PipelinePlan>,
+}
+
 /// Reads `service`. Of a pipeline that has problems, whatever is right comes back, so that its components count as used.
-pub(super) fn read(
-    root: &Node,
-    declared: &Declared<'_>,
-    problems: &mut Problems,
-) -> Vec<PipelinePlan> {
+pub(super) fn read(root: &Node, declared: &Declared<'_>, problems: &mut Problems) -> Service {
     const KEYS: [&str; 3] = ["extensions", "pipelines", "telemetry"];
     let service = root.get("service");
     problems.within("service", service, |problems| {
@@ -67,20 +62,33 @@ pub(super) fn read(
                 _ => {}
             }
         }
-        extensions(map.and_then(|map| map.get("extensions")), declared, problems);
+        let extensions = extensions(map.and_then(|map| map.get("extensions")), declared, problems);
         let node = map.and_then(|map| map.get("pipelines"));
-        problems.within("pipelines", node, |problems| pipelines(node, declared, problems))
+        let pipelines =
+            problems.within("pipelines", node, |problems| pipelines(node, declared, problems));
+        Service { extensions, pipelines }
     })
 }
 
-fn extensions(node: Option<&Node>, declared: &Declared<'_>, problems: &mut Problems) {
+/// The extensions that run, each once.
+fn extensions(
+    node: Option<&Node>,
+    declared: &Declared<'_>,
+    problems: &mut Problems,
+) -> Vec<(ComponentId, Spec<CreateExtension>)> {
+    let mut running: Vec<(ComponentId, Spec<CreateExtension>)> = Vec::new();
     problems.within("extensions", node, |problems| {
         for (element, id) in ids(node, problems) {
-            if !declared.has(Kind::Extension, &id) {
-                problems.reject(&element, not_configured(Kind::Extension, &id));
+            match declared.configured.extensions.get(&id) {
+                None => problems.reject(&element, not_configured(Kind::Extension, &id)),
+                Some(Some(spec)) if running.iter().all(|(other, _)| *other != id) => {
+                    running.push((id, spec.clone()));
+                }
+                Some(_) => {}
             }
         }
     });
+    running
 }
 
 fn pipelines(
@@ -155,7 +163,7 @@ fn pipeline(
     let processors = references(Kind::Processor);
     let exporters = references(Kind::Exporter);
     let processors = processors.into_iter().filter_map(|id| {
-        let create = declared.processors.get(&id)?.clone()?;
+        let create = declared.configured.processors.get(&id)?.clone()?;
         Some((id, create))
     });
     let processors = processors.collect();
@@ -178,14 +186,17 @@ fn references(
     }
     let mut known: Vec<ComponentId> = Vec::new();
     for (element, id) in elements {
-        if !declared.has(kind, &id) {
+        let Some(found) = declared.find(kind, &id) else {
             problems.reject(&element, not_configured(kind, &id));
-        } else if known.contains(&id) {
+            continue;
+        };
+        let info = declared.registry.info(found, &id);
+        if known.contains(&id) {
             // Upstream takes a receiver or exporter that is named twice for one.
             if kind == Kind::Processor {
                 problems.reject(&element, format!("references processor \"{id}\" multiple times"));
             }
-        } else if declared.info(kind, &id).is_some_and(|info| !info.supports(signal)) {
+        } else if found == kind && info.is_some_and(|info| !info.supports(signal)) {
             let message = format!(
                 "failed to create \"{id}\" {kind} for data type \"{signal}\": telemetry type is not supported"
             );

@@ -1,9 +1,14 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use component::{
-    Batch, ComponentId, ComponentType, ConsumeError, Consumer, CreateError, Exporter,
-    ExporterFactory, Lifecycle, Logs, Outputs, Processor, ProcessorFactory, ReceiverFactory,
-    Settings, Signal, Slot, Stability, StartError, Telemetry, Transform, async_trait,
+    Batch, ComponentType, ConnectorFactory, ConnectorOutputs, ConsumeError, Consumer, CreateError,
+    Exporter, ExporterFactory, Extension, ExtensionFactory, Lifecycle, Logs, Outputs, Owner,
+    Processor, ProcessorFactory, ReceiverFactory, Signal, Slot, Stability, StartError, Storage,
+    StorageClient, StorageError, Telemetry, Transform, async_trait, chain,
 };
 use config::{Document, Environment, Section, Validate};
+
+use parking_lot::Mutex;
 
 use super::*;
 use crate::Registry;
@@ -15,6 +20,8 @@ const LOGS: &[(Signal, Stability)] = &[(Signal::Logs, Stability::Stable)];
 struct Journal {
     events: Arc<Mutex<Vec<String>>>,
     outputs: Arc<Mutex<Vec<Slot>>>,
+    /// What components that wait wait for.
+    available: Arc<AtomicBool>,
 }
 
 impl Journal {
@@ -31,6 +38,15 @@ impl Journal {
         let slot = self.outputs.lock().last().unwrap().clone();
         slot.consume(Batch::new(Telemetry::from(Logs::default()))).await
     }
+
+    async fn send_records(&self, count: usize) -> Result<(), ConsumeError> {
+        let slot = self.outputs.lock().last().unwrap().clone();
+        let record = "{\"body\":{\"stringValue\":\"x\"}}";
+        let records = vec![record; count].join(",");
+        let json =
+            format!("{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{records}]}}]}}]}}");
+        slot.consume(Batch::new(Logs::from_json(json.as_bytes()).unwrap())).await
+    }
 }
 
 /// How a component misbehaves.
@@ -46,6 +62,10 @@ struct Config {
     hangs: bool,
     /// Ends at once.
     quits: bool,
+    /// Cannot be acquired as long as the journal says so.
+    waits: bool,
+    /// The storage that it uses.
+    uses: Option<ComponentId>,
 }
 
 impl Validate for Config {}
@@ -60,7 +80,8 @@ struct Part {
 #[async_trait]
 impl Lifecycle for Part {
     async fn acquire(&mut self) -> Result<(), StartError> {
-        match self.config.unavailable {
+        let waits = self.config.waits && !self.journal.available.load(Ordering::Relaxed);
+        match self.config.unavailable || waits {
             true => Err(StartError::new("endpoint is taken")),
             false => Ok(()),
         }
@@ -145,10 +166,51 @@ impl ExporterFactory for Factory {
         settings: Settings,
         signals: &[Signal],
     ) -> Result<Exporter, CreateError> {
+        if let Some(storage) = &config.uses {
+            settings.extensions.storage("uses", storage)?;
+        }
         let consumer: Arc<dyn Consumer> =
             Arc::new(self.part(config.clone(), settings.clone(), None));
         let inputs = signals.iter().map(|signal| (*signal, Arc::clone(&consumer))).collect();
         Ok(Exporter::new(inputs, self.part(config, settings, None)))
+    }
+}
+
+impl ConnectorFactory for Factory {
+    type Config = Config;
+    const TYPE: ComponentType = ComponentType::new("con");
+    const PAIRS: &'static [(Signal, Signal, Stability)] =
+        &[(Signal::Logs, Signal::Logs, Stability::Stable)];
+
+    fn create(
+        &self,
+        config: Config,
+        settings: Settings,
+        _: (Signal, Signal),
+        outputs: ConnectorOutputs,
+    ) -> Result<Processor, CreateError> {
+        let consumer = self.part(config.clone(), settings.clone(), Some(outputs.all));
+        Ok(Processor::consumer(Arc::new(consumer), self.part(config, settings, None)))
+    }
+}
+
+/// A storage that holds nothing.
+struct Nowhere;
+
+#[async_trait]
+impl Storage for Nowhere {
+    async fn open(&self, _: &Owner) -> Result<Arc<dyn StorageClient>, StorageError> {
+        Err(StorageError::new("nowhere"))
+    }
+}
+
+impl ExtensionFactory for Factory {
+    type Config = Config;
+    const TYPE: ComponentType = ComponentType::new("ext");
+    const STABILITY: Stability = Stability::Stable;
+
+    fn create(&self, config: Config, settings: Settings) -> Result<Extension, CreateError> {
+        Ok(Extension::storage(Arc::new(Nowhere), self.part(config, settings, None)))
     }
 }
 
@@ -179,7 +241,9 @@ fn plan(journal: &Journal, yaml: &str) -> Plan {
         .receiver(Factory(journal.clone()))
         .processor(Factory(journal.clone()))
         .processor(NothingFactory)
-        .exporter(Factory(journal.clone()));
+        .exporter(Factory(journal.clone()))
+        .connector(Factory(journal.clone()))
+        .extension(Factory(journal.clone()));
     let document = Document::from_text(yaml, "test", &Environment::empty()).unwrap();
     crate::plan(&document, &registry).unwrap()
 }
@@ -194,7 +258,7 @@ fn collector() -> Collector {
 
 async fn running(journal: &Journal, yaml: &str) -> Collector {
     let mut collector = collector();
-    let prepared = collector.prepare(&plan(journal, yaml)).await.unwrap();
+    let prepared = collector.prepare(&plan(journal, yaml), Occasion::Change).await.unwrap();
     collector.switch(prepared);
     tokio::task::yield_now().await;
     collector
@@ -224,26 +288,162 @@ async fn a_plan_that_cannot_be_prepared_leaves_what_runs_untouched() {
     let mut collector = running(&journal, CHAIN).await;
     journal.events();
     let bad = CHAIN.replace("{in: }", "{in: {unavailable: true}}");
-    let error = collector.prepare(&plan(&journal, &bad)).await.unwrap_err();
+    let error = collector.prepare(&plan(&journal, &bad), Occasion::Change).await.unwrap_err();
     assert_eq!(chain(&error), "cannot start receiver \"in\": endpoint is taken");
     assert_eq!(journal.events(), [""; 0]);
     assert!(collector.is_running());
     collector.stop(soon()).await;
 }
 
+/// Changes to another document and waits until what was replaced has drained.
+async fn change(collector: &mut Collector, journal: &Journal, yaml: &str) {
+    let prepared = collector.prepare(&plan(journal, yaml), Occasion::Change).await.unwrap();
+    collector.switch(prepared);
+    collector.retiring.close();
+    collector.retiring.wait().await;
+    collector.retiring.reopen();
+    tokio::task::yield_now().await;
+}
+
 #[tokio::test]
-async fn a_switch_starts_the_new_graph_before_the_old_one_stops() {
+async fn a_change_touches_only_what_it_changes() {
     let journal = Journal::default();
     let mut collector = running(&journal, CHAIN).await;
     journal.events();
-    let next = CHAIN.replace("mid/1: , ", "").replace("mid/1, ", "");
-    let prepared = collector.prepare(&plan(&journal, &next)).await.unwrap();
-    collector.switch(prepared);
+    change(&mut collector, &journal, CHAIN).await;
+    assert_eq!(journal.events(), [""; 0], "the same document changes nothing");
+    let without = CHAIN.replace("mid/1: , ", "").replace("mid/1, ", "");
+    change(&mut collector, &journal, &without).await;
+    assert_eq!(journal.events(), ["stop mid/1"]);
+    journal.send().await.unwrap();
+    assert_eq!(journal.events(), ["consume mid/2", "consume out"]);
+    change(&mut collector, &journal, CHAIN).await;
+    assert_eq!(journal.events(), ["start mid/1"]);
+    journal.send().await.unwrap();
+    assert_eq!(journal.events(), ["consume mid/1", "consume mid/2", "consume out"]);
+    collector.stop(soon()).await;
+    assert_eq!(journal.events(), ["stop in", "stop mid/1", "stop mid/2", "stop out"]);
+}
+
+#[tokio::test]
+async fn what_replaces_a_component_starts_before_the_old_one_stops() {
+    let journal = Journal::default();
+    let mut collector = running(&journal, CHAIN).await;
+    journal.events();
+    change(&mut collector, &journal, &CHAIN.replace("{out: }", "{out: {refuses: true}}")).await;
+    assert_eq!(journal.events(), ["start out", "stop out"]);
+    assert_eq!(journal.send().await.unwrap_err().chain(), "full");
+    journal.events();
+    let other = CHAIN.replace("{in: }", "{in/b: }").replace("[in]", "[in/b]");
+    change(&mut collector, &journal, &other).await;
+    let events = ["start out", "start in/b", "stop in", "stop out"];
+    assert_eq!(journal.events(), events, "receivers drain before exporters");
+    collector.stop(soon()).await;
+}
+
+#[tokio::test]
+async fn a_component_changes_with_an_extension_that_it_uses() {
+    let journal = Journal::default();
+    let yaml = "{extensions: {ext: , ext/2: }, receivers: {in: }, exporters: {out: {uses: ext}, out/2: }, service: {extensions: [ext, ext/2], pipelines: {logs: {receivers: [in], exporters: [out, out/2]}}}}";
+    let mut collector = running(&journal, yaml).await;
+    let started = journal.events();
+    assert_eq!(started, ["start ext", "start ext/2", "start out", "start out/2", "start in"]);
+    change(&mut collector, &journal, &yaml.replace("ext/2: }", "ext/2: {refuses: true} }")).await;
+    assert_eq!(journal.events(), ["start ext/2", "stop ext/2"], "nobody uses it");
+    change(&mut collector, &journal, &yaml.replace("{ext: ,", "{ext: {refuses: true},")).await;
+    let events = journal.events();
+    assert!(events.contains(&"start out".to_owned()), "{events:?}");
+    assert!(!events.contains(&"start out/2".to_owned()), "{events:?}");
     collector.stop(soon()).await;
     let events = journal.events();
-    let place = |event: &str| events.iter().position(|other| other == event).unwrap();
-    assert!(place("start in") < place("stop in"), "{events:?}");
-    assert_eq!(events.iter().filter(|event| *event == "stop out").count(), 2, "{events:?}");
+    let last: Vec<_> = events.iter().skip(events.len() - 2).collect();
+    assert!(last.iter().all(|event| event.starts_with("stop ext")), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_missing_extension_is_a_problem_at_the_component() {
+    let journal = Journal::default();
+    let yaml = "{receivers: {in: }, exporters: {out: {uses: gone}}, service: {pipelines: {logs: {receivers: [in], exporters: [out]}}}}";
+    let problems = collector().check(&plan(&journal, yaml)).unwrap_err().to_string();
+    assert!(problems.contains("test:1"), "{problems}");
+    assert!(
+        problems.contains("exporters::out: uses: no storage client extension found"),
+        "{problems}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_boot_a_receiver_that_cannot_start_is_tried_again_and_the_rest_runs() {
+    let journal = Journal::default();
+    journal.available.store(false, Ordering::Relaxed);
+    let yaml = CHAIN.replace("{in: }", "{in: {waits: true}, in/2: }").replace("[in]", "[in, in/2]");
+    let mut collector = collector();
+    let plan = plan(&journal, &yaml);
+    collector.prepare(&plan, Occasion::Change).await.unwrap_err();
+    let prepared = collector.prepare(&plan, Occasion::Boot).await.unwrap();
+    collector.switch(prepared);
+    collector.failed().await;
+    assert_eq!(collector.failures()[0].component, "receiver \"in\"");
+    journal.send().await.unwrap();
+    journal.available.store(true, Ordering::Relaxed);
+    collector.failed().await;
+    assert_eq!(collector.failures(), []);
+    tokio::task::yield_now().await;
+    assert!(journal.events().contains(&"start in".to_owned()));
+    collector.stop(soon()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_ends_on_its_own_is_started_again() {
+    let journal = Journal::default();
+    let mut collector = running(&journal, &CHAIN.replace("{in: }", "{in: {quits: true}}")).await;
+    journal.events();
+    collector.failed().await;
+    time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(journal.events(), ["start in"]);
+    collector.stop(soon()).await;
+}
+
+#[tokio::test]
+async fn a_connector_leads_from_one_pipeline_to_the_others() {
+    let journal = Journal::default();
+    let yaml = "{receivers: {in: }, processors: {mid: }, exporters: {out/1: , out/2: }, connectors: {con: }, service: {pipelines: {logs: {receivers: [in], exporters: [con, out/1]}, logs/b: {receivers: [con], processors: [mid], exporters: [out/2]}}}}";
+    let mut collector = running(&journal, yaml).await;
+    journal.events();
+    journal.send().await.unwrap();
+    let events = ["consume con", "consume mid", "consume out/2", "consume out/1"];
+    assert_eq!(journal.events(), events);
+    change(&mut collector, &journal, &yaml.replace("processors: [mid], ", "")).await;
+    assert_eq!(journal.events(), ["stop mid"]);
+    journal.send().await.unwrap();
+    assert_eq!(journal.events(), ["consume con", "consume out/2", "consume out/1"]);
+    collector.stop(soon()).await;
+    assert_eq!(journal.events(), ["stop in", "stop con", "stop out/1", "stop out/2"]);
+}
+
+#[tokio::test]
+async fn the_ledger_says_where_everything_went_and_outlives_changes() {
+    let journal = Journal::default();
+    let yaml = "{receivers: {in: }, processors: {nothing: }, exporters: {out/1: , out/2: {refuses: true}}, service: {pipelines: {logs: {receivers: [in], processors: [nothing], exporters: [out/1]}, logs/2: {receivers: [in], exporters: [out/2]}}}}";
+    let mut collector = running(&journal, yaml).await;
+    journal.send_records(3).await.unwrap_err();
+    change(&mut collector, &journal, &yaml.replace("out/2: {refuses: true}", "out/2: ")).await;
+    journal.send_records(2).await.unwrap();
+    let ledger = collector.process().table::<component::ledger::Ledger>();
+    let numbers = |name: &str| {
+        let entries = ledger.entries();
+        let found = entries.iter().find(|(component, ..)| component.id.to_string() == name);
+        let entry = &found.unwrap().2;
+        assert_eq!(entry.in_flight(), 0, "{name}: {entry:?}");
+        entry.numbers()
+    };
+    assert_eq!(
+        (numbers("in").created["received"], numbers("in").refused, numbers("in").out),
+        (5, 3, 2)
+    );
+    assert_eq!((numbers("nothing").taken, numbers("nothing").dropped["filtered"]), (5, 5));
+    assert_eq!((numbers("out/2").taken, numbers("out/2").refused, numbers("out/2").out), (5, 3, 2));
+    collector.stop(soon()).await;
 }
 
 #[tokio::test]
