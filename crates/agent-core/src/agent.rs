@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use collector::{BuildInfo, Collector, Registry};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -131,6 +132,7 @@ pub struct Builder {
     checks: Option<(Arc<dyn ConfigSource>, Schedule)>,
     identity: Identity,
     allow_insecure_endpoint: bool,
+    workers: Option<Handle>,
 }
 
 impl Builder {
@@ -176,6 +178,16 @@ impl Builder {
         self
     }
 
+    /// The runtime that components run on. Default: the one that runs the agent.
+    ///
+    /// With one of their own, a component that blocks its thread cannot keep the agent from noticing, naming it, and
+    /// stopping in time.
+    #[must_use]
+    pub fn workers(mut self, workers: Handle) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
     /// The agent, ready to run.
     ///
     /// # Errors
@@ -192,6 +204,10 @@ impl Builder {
         let (asks, commands) = mpsc::channel(COMMANDS);
         let (told, status) = watch::channel(Status::STARTING);
         let collector = Collector::new(build).allow_insecure_endpoint(self.allow_insecure_endpoint);
+        let collector = match self.workers {
+            Some(workers) => collector.on(workers),
+            None => collector,
+        };
         let supervisor = Supervisor::new(Arc::new(registry), configuration, collector, told);
         let identity = self.identity;
         let checks = self.checks.map(|(source, schedule)| Checks::new(source, schedule, identity));

@@ -156,6 +156,7 @@ impl Supervisor {
                 biased;
                 () = shutdown.cancelled() => break,
                 () = self.collector.failed() => self.show_errors(),
+                () = self.collector.watch() => {}
                 pause = due(self.next_boot) => {
                     shutdown.run_until_cancelled(self.boot(pause)).await;
                 }

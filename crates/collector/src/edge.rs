@@ -11,6 +11,7 @@ use component::{
 use tracing::error;
 
 use crate::name::Name;
+use crate::watch::Watch;
 
 /// What an `Ok` of a component means for its entry in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +22,16 @@ pub(crate) enum Accepted {
     Delivered,
 }
 
+/// Whose code an edge calls, and who watches it.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) name: Arc<Name>,
+    pub(crate) watch: Watch,
+}
+
 /// The way into a component: keeps its panic from reaching the caller, and counts what it takes and refuses.
 pub(crate) struct Edge {
-    name: Name,
+    guard: Guard,
     consumer: Arc<dyn Consumer>,
     entry: Arc<Entry>,
     accepted: Accepted,
@@ -31,12 +39,12 @@ pub(crate) struct Edge {
 
 impl Edge {
     pub(crate) fn into(
-        name: Name,
+        guard: Guard,
         consumer: Arc<dyn Consumer>,
         entry: Arc<Entry>,
         accepted: Accepted,
     ) -> Arc<dyn Consumer> {
-        Arc::new(Self { name, consumer, entry, accepted })
+        Arc::new(Self { guard, consumer, entry, accepted })
     }
 }
 
@@ -45,8 +53,9 @@ impl Consumer for Edge {
     async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
         let items = batch.item_count();
         let offered = Offered::take(&self.entry, items);
-        let answer = contain(self.consumer.consume(batch)).await;
-        match answer.unwrap_or_else(|panic| Err(panicked(&self.name, &panic))) {
+        let Guard { name, watch } = &self.guard;
+        let answer = contain(watch.over(name, self.consumer.consume(batch))).await;
+        match answer.unwrap_or_else(|panic| Err(panicked(name, &panic))) {
             Ok(()) => {
                 offered.accepted();
                 if self.accepted == Accepted::Delivered {
@@ -127,7 +136,7 @@ impl Consumer for Exit {
 
 /// Runs a processor that only computes, and hands on what it leaves. What leaves is counted by the [`Exit`] behind `next`.
 pub(crate) struct TransformEdge {
-    name: Name,
+    guard: Guard,
     transform: Arc<dyn Transform>,
     next: Slot,
     entry: Arc<Entry>,
@@ -135,12 +144,12 @@ pub(crate) struct TransformEdge {
 
 impl TransformEdge {
     pub(crate) fn around(
-        name: Name,
+        guard: Guard,
         transform: Arc<dyn Transform>,
         next: Slot,
         entry: Arc<Entry>,
     ) -> Arc<dyn Consumer> {
-        Arc::new(Self { name, transform, next, entry })
+        Arc::new(Self { guard, transform, next, entry })
     }
 }
 
@@ -149,10 +158,14 @@ impl Consumer for TransformEdge {
     async fn consume(&self, mut batch: Batch) -> Result<(), ConsumeError> {
         let came = batch.item_count();
         let offered = Offered::take(&self.entry, came);
-        let transform = AssertUnwindSafe(|| self.transform.transform(batch.telemetry_mut()));
+        let Guard { name, watch } = &self.guard;
+        let transform = AssertUnwindSafe(|| {
+            let _turn = watch.begin(name);
+            self.transform.transform(batch.telemetry_mut())
+        });
         match catch_unwind(transform) {
             Ok(answer) => answer?,
-            Err(panic) => return Err(panicked(&self.name, &panic_message(&*panic))),
+            Err(panic) => return Err(panicked(name, &panic_message(&*panic))),
         }
         let left = batch.item_count();
         let more = left.saturating_sub(came);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use component::ledger::{Book, Entry};
+use component::ledger::Book;
 use component::overview::Pipeline;
 use component::{
     ComponentId, ConnectorOutputs, Consumer, CreateError, Delivery, Extensions, Kind, Lifecycle,
@@ -15,9 +15,10 @@ use component::{
 use config::{Node, Problem, Problems, Span};
 use tracing::warn;
 
-use crate::edge::{Accepted, Edge, Exit, FanOut, Origin, TransformEdge};
+use crate::edge::{Accepted, Edge, Exit, FanOut, Guard, Origin, TransformEdge};
 use crate::name::{Name, Part};
 use crate::plan::{Connection, PipelinePlan, Plan, Spec};
+use crate::watch::Watch;
 
 /// Why a plan could not be made real. Whatever ran before still runs.
 #[derive(Debug, thiserror::Error)]
@@ -127,10 +128,12 @@ const RECEIVERS: usize = usize::MAX;
 pub(crate) fn create(
     plan: &Plan,
     settings: &Settings,
+    watch: &Watch,
     current: &Current<'_>,
 ) -> Result<Prepared, Problems> {
     let mut builder = Builder {
         settings,
+        watch,
         current,
         problems: Problems::new(),
         fresh: Vec::new(),
@@ -164,10 +167,14 @@ fn describe(pipeline: &PipelinePlan) -> Pipeline {
 }
 
 /// Lets every component claim what it needs, in start order.
+///
+/// # Errors
+///
+/// The first that cannot, unless the occasion lets it wait. Dropping everything gives back what was claimed.
 pub(crate) async fn acquire(
-    prepared: &mut Prepared,
+    mut prepared: Prepared,
     occasion: Occasion,
-) -> Result<(), PrepareError> {
+) -> Result<Prepared, PrepareError> {
     for fresh in &mut prepared.fresh {
         let Some(lifecycle) = &mut fresh.lifecycle else { continue };
         let component = fresh.member.name.to_string();
@@ -184,11 +191,12 @@ pub(crate) async fn acquire(
             Err(panic) => return Err(PrepareError::Panicked { component, panic }),
         }
     }
-    Ok(())
+    Ok(prepared)
 }
 
 struct Builder<'a> {
     settings: &'a Settings,
+    watch: &'a Watch,
     current: &'a Current<'a>,
     problems: Problems,
     fresh: Vec<Fresh>,
@@ -259,8 +267,8 @@ impl<'a> Builder<'a> {
             let mut fresh = fresh(name.clone(), EXPORTERS, spec, &settings, lifecycle);
             fresh.member.basis.signals.clone_from(&exporter.signals);
             for (signal, consumer) in inputs {
-                let edge =
-                    Edge::into(name.clone(), consumer, settings.book.entry(signal), accepted);
+                let guard = self.guarded(&name);
+                let edge = Edge::into(guard, consumer, settings.book.entry(signal), accepted);
                 self.inputs.insert((name.clone(), signal), Arc::clone(&edge));
                 fresh.member.inputs.insert(signal, edge);
             }
@@ -344,14 +352,14 @@ impl<'a> Builder<'a> {
         let output = Slot::to(exit());
         let created = self.guard(name, &spec.span, || create(settings.clone(), output.clone()));
         let Some(created) = created else { return next };
-        let entry: Arc<Entry> = settings.book.entry(from);
+        let (guard, entry) = (self.guarded(name), settings.book.entry(from));
         let (input, lifecycle): (_, Box<dyn Lifecycle>) = match created {
             Processor::Transform(transform) => {
-                let edge = TransformEdge::around(name.clone(), transform, output.clone(), entry);
+                let edge = TransformEdge::around(guard, transform, output.clone(), entry);
                 (edge, Box::new(Passive))
             }
             Processor::Consumer(consumer, lifecycle) => {
-                (Edge::into(name.clone(), consumer, entry, Accepted::Inside), lifecycle)
+                (Edge::into(guard, consumer, entry, Accepted::Inside), lifecycle)
             }
         };
         let mut fresh = fresh(name.clone(), rank, spec, &settings, lifecycle);
@@ -430,6 +438,10 @@ impl<'a> Builder<'a> {
             status: StatusReporter::default(),
             ..self.settings.clone()
         }
+    }
+
+    fn guarded(&self, name: &Name) -> Guard {
+        Guard { name: Arc::new(name.clone()), watch: self.watch.clone() }
     }
 
     /// Calls a factory; its error and its panic become problems of the component.

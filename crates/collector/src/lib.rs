@@ -13,6 +13,7 @@ mod name;
 mod plan;
 mod registry;
 mod runtime;
+mod watch;
 
 pub use component::{BuildInfo, Kind, Stability, chain};
 pub use graph::{Occasion, PrepareError, Prepared};

@@ -2,6 +2,7 @@
 
 mod life;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +12,18 @@ use component::{
     BuildInfo, CancellationToken, ComponentId, Kind, Meter, Process, Settings, Status,
 };
 use config::Problems;
-use tokio::task::JoinHandle;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{self, Instant};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info, warn};
+use tracing::{Instrument, error, info, warn};
 
 use crate::graph::{self, Current, Fresh, Member, Occasion, PrepareError, Prepared, names};
 use crate::name::Name;
 use crate::plan::Plan;
 use crate::runtime::life::{Failures, live, span};
+use crate::watch::Watch;
 
 /// A component that ended although nobody told it to, or cannot start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +44,10 @@ pub struct Abandoned {
 /// How long components that were replaced may take to drain.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// A component that keeps a thread for longer than this without a pause is blamed for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Runs one graph at a time and changes it for another without a gap: what is the same in both goes on running.
 pub struct Collector {
     /// What every component gets, but for its id.
@@ -47,6 +55,11 @@ pub struct Collector {
     graph: Option<Graph>,
     failures: Arc<Failures>,
     overview: Arc<Overview>,
+    watch: Watch,
+    /// Who was blamed for blocking a thread when it was last looked at.
+    blamed: Mutex<BTreeMap<Name, Duration>>,
+    /// Where components run; without it, wherever the collector is called.
+    workers: Option<Handle>,
     /// The lives of components.
     tasks: TaskTracker,
     /// The drains of components that were replaced.
@@ -63,7 +76,25 @@ impl Collector {
         let settings = Settings { meter, ..Settings::new(Kind::Extension, id, process, build) };
         let failures = Arc::default();
         let (tasks, retiring) = (TaskTracker::new(), TaskTracker::new());
-        Self { settings, graph: None, failures, overview, tasks, retiring }
+        Self {
+            settings,
+            graph: None,
+            failures,
+            overview,
+            watch: Watch::default(),
+            blamed: Mutex::default(),
+            workers: None,
+            tasks,
+            retiring,
+        }
+    }
+
+    /// Runs the components on another runtime than the one that calls this collector. A component that blocks its thread
+    /// then cannot keep the caller from noticing, and from stopping the rest in time.
+    #[must_use]
+    pub fn on(mut self, workers: Handle) -> Self {
+        self.workers = Some(workers);
+        self
     }
 
     /// Whether the agent's API key may go over plain http to other hosts. Without a word it may not.
@@ -85,7 +116,7 @@ impl Collector {
     ///
     /// Every component that could not be built.
     pub fn check(&self, plan: &Plan) -> Result<(), Problems> {
-        graph::create(plan, &self.settings, &Current::new()).map(drop)
+        graph::create(plan, &self.settings, &self.watch, &Current::new()).map(drop)
     }
 
     /// Creates and acquires every component of a plan that does not run already. What runs is not touched: sockets that
@@ -97,10 +128,24 @@ impl Collector {
     /// is given back.
     pub async fn prepare(&self, plan: &Plan, occasion: Occasion) -> Result<Prepared, PrepareError> {
         let current = self.graph.as_ref().map(|graph| graph.healthy(&self.failures));
-        let mut prepared = graph::create(plan, &self.settings, &current.unwrap_or_default())
-            .map_err(PrepareError::Create)?;
-        graph::acquire(&mut prepared, occasion).await?;
-        Ok(prepared)
+        let current = current.unwrap_or_default();
+        let created = {
+            let _workers = self.workers.as_ref().map(Handle::enter);
+            graph::create(plan, &self.settings, &self.watch, &current)
+        };
+        let acquire = graph::acquire(created.map_err(PrepareError::Create)?, occasion);
+        // A task of its own, on the components' runtime: there belong the sockets that it opens. Dropped with this future.
+        let mut task = JoinSet::new();
+        match &self.workers {
+            Some(workers) => task.spawn_on(acquire, workers),
+            None => task.spawn(acquire),
+        };
+        match task.join_next().await {
+            Some(Ok(acquired)) => acquired,
+            _ => unreachable!(
+                "panics of components are caught, and the task lives as long as this future"
+            ),
+        }
     }
 
     /// Starts what is new in a prepared graph, turns the outputs of what is kept, and lets the rest of the old graph drain in
@@ -111,10 +156,7 @@ impl Collector {
         let added = names(fresh.iter().map(|fresh| &fresh.member.name));
         let mut old = self.graph.take().map(|graph| graph.running).unwrap_or_default();
         let is_first = old.is_empty();
-        let mut running: Vec<Running> = fresh
-            .into_iter()
-            .map(|fresh| Running::start(fresh, &self.failures, &self.tasks))
-            .collect();
+        let mut running: Vec<Running> = fresh.into_iter().map(|fresh| self.start(fresh)).collect();
         for (slot, consumer) in wiring {
             slot.point_to(consumer);
         }
@@ -178,6 +220,44 @@ impl Collector {
             error: error.clone(),
         };
         failures.iter().map(failure).collect()
+    }
+
+    /// Names the components that block their threads, again and again, and says when that is over. It never ends.
+    pub async fn watch(&self) {
+        loop {
+            time::sleep(WATCH_INTERVAL).await;
+            let blocking: BTreeMap<_, _> = self.watch.blocking(PATIENCE).into_iter().collect();
+            let mut blamed = self.blamed.lock();
+            for (name, lasting) in &blocking {
+                if !blamed.contains_key(name) {
+                    error!(component = %name, ?lasting, "component blocks its thread; what shares the thread with it waits");
+                }
+            }
+            for name in blamed.keys().filter(|name| !blocking.contains_key(name)) {
+                info!(component = %name, "component does not block its thread any more");
+            }
+            *blamed = blocking;
+        }
+    }
+
+    fn start(&self, fresh: Fresh) -> Running {
+        let Fresh { member, lifecycle, recreate } = fresh;
+        let stop = CancellationToken::new();
+        let name = Arc::new(member.name.clone());
+        let life = life::Life {
+            name: Arc::clone(&name),
+            status: member.status.clone(),
+            recreate,
+            failures: Arc::clone(&self.failures),
+            stop: stop.clone(),
+        };
+        let life = self.watch.over(&name, Box::pin(live(life, lifecycle)));
+        let life = life.instrument(span(&name));
+        let task = match &self.workers {
+            Some(workers) => self.tasks.spawn_on(life, workers),
+            None => self.tasks.spawn(life),
+        };
+        Running { member, stop, task }
     }
 
     fn show(&self, graph: &Graph, readiness: Readiness) {
@@ -255,23 +335,6 @@ struct Running {
     member: Member,
     stop: CancellationToken,
     task: JoinHandle<()>,
-}
-
-impl Running {
-    fn start(fresh: Fresh, failures: &Arc<Failures>, tasks: &TaskTracker) -> Self {
-        let Fresh { member, lifecycle, recreate } = fresh;
-        let stop = CancellationToken::new();
-        let failures = Arc::clone(failures);
-        let life = life::Life {
-            name: member.name.clone(),
-            status: member.status.clone(),
-            recreate,
-            failures,
-            stop: stop.clone(),
-        };
-        let task = tasks.spawn(live(life, lifecycle).instrument(span(&member.name)));
-        Self { member, stop, task }
-    }
 }
 
 /// Stops components rank by rank, from receivers to extensions, under one deadline. A rank gets an equal share of the time

@@ -10,7 +10,7 @@ use anyhow::Context;
 use config::paths;
 use config::settings::{AgentSettings, Resolved};
 use service_layer::{Host, Notify, Request, Requests};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinSet;
 use tokio::time;
 use tracing::{error, info, warn};
@@ -23,6 +23,7 @@ use crate::{SERVICE, components, configuration};
 const COLLECTOR_VERSION: &str = "v0.143.0";
 /// More threads make a small host no faster, and each costs memory.
 const MOST_THREADS: usize = 4;
+const FEWEST_THREADS: usize = 2;
 /// How long threads that a component has blocked may hold up the end of the process.
 const BLOCKED_THREADS: Duration = Duration::from_secs(1);
 
@@ -51,25 +52,32 @@ fn serve(host: Host, resolved: Resolved, build: BuildInfo) -> anyhow::Result<()>
         warn!("{warning}");
     }
     info!(version = %build.version, config = %settings.config.display(), "kmagent starts");
-    let agent = agent(&settings, build)?;
-    let runtime = runtime()?;
-    let outcome = runtime.block_on(live(agent, host));
-    runtime.shutdown_timeout(BLOCKED_THREADS);
+    let (own, workers) = (own_runtime()?, workers()?);
+    let agent = agent(&settings, build, workers.handle().clone())?;
+    let outcome = own.block_on(live(agent, host));
+    workers.shutdown_timeout(BLOCKED_THREADS);
     outcome
 }
 
-/// As many threads as the cgroup's CPU quota is good for, within reason.
-fn runtime() -> anyhow::Result<Runtime> {
+/// The supervisor, the update checks and the watchdog run on the main thread, so that no component can hold them up.
+fn own_runtime() -> anyhow::Result<Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start the supervisor")
+}
+
+/// As many threads as the cgroup's CPU quota is good for, within reason; never one alone, which a single component could
+/// block.
+fn workers() -> anyhow::Result<Runtime> {
     let cpus = thread::available_parallelism().map_or(1, usize::from);
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cpus.min(MOST_THREADS))
+        .worker_threads(cpus.clamp(FEWEST_THREADS, MOST_THREADS))
         .thread_name(SERVICE)
         .enable_all()
         .build()
         .context("cannot start threads")
 }
 
-fn agent(settings: &AgentSettings, build: BuildInfo) -> anyhow::Result<Agent> {
+fn agent(settings: &AgentSettings, build: BuildInfo, workers: Handle) -> anyhow::Result<Agent> {
     let identity = Identity {
         is_docker: settings.docker_mode,
         hostname: gethostname::gethostname().to_string_lossy().into_owned(),
@@ -80,6 +88,7 @@ fn agent(settings: &AgentSettings, build: BuildInfo) -> anyhow::Result<Agent> {
         .registry(components::registry())
         .configuration(configuration(settings))
         .allow_insecure_endpoint(settings.allow_insecure_endpoint)
+        .workers(workers)
         .build_info(build);
     Ok(with_updates(builder, settings, identity)?.build()?)
 }

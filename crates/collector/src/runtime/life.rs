@@ -50,7 +50,7 @@ impl Failures {
 
 /// What a component needs to live.
 pub(super) struct Life {
-    pub(super) name: Name,
+    pub(super) name: Arc<Name>,
     pub(super) status: StatusReporter,
     /// Set for components that are started again when they end.
     pub(super) recreate: Option<Recreate>,

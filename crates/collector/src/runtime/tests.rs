@@ -8,7 +8,7 @@ use component::{
 };
 use config::{Document, Environment, Section, Validate};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::*;
 use crate::Registry;
@@ -22,6 +22,8 @@ struct Journal {
     outputs: Arc<Mutex<Vec<Slot>>>,
     /// What components that wait wait for.
     available: Arc<AtomicBool>,
+    /// Whether components that block their threads do so.
+    blocked: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Journal {
@@ -60,6 +62,8 @@ struct Config {
     panics: bool,
     /// Does not stop.
     hangs: bool,
+    /// Blocks its thread at every batch, and when it is told to stop, as long as the journal says so.
+    blocks: bool,
     /// Ends at once.
     quits: bool,
     /// Cannot be acquired as long as the journal says so.
@@ -75,6 +79,15 @@ struct Part {
     id: ComponentId,
     journal: Journal,
     next: Option<Slot>,
+}
+
+impl Part {
+    fn block(&self) {
+        let mut blocked = self.journal.blocked.0.lock();
+        while self.config.blocks && *blocked {
+            self.journal.blocked.1.wait(&mut blocked);
+        }
+    }
 }
 
 #[async_trait]
@@ -93,6 +106,7 @@ impl Lifecycle for Part {
             return Err(StartError::new("listener died"));
         }
         stop.cancelled().await;
+        self.block();
         if self.config.hangs {
             std::future::pending::<()>().await;
         }
@@ -105,6 +119,7 @@ impl Lifecycle for Part {
 impl Consumer for Part {
     async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
         self.journal.note("consume", &self.id);
+        self.block();
         assert!(!self.config.panics, "broken");
         match (&self.next, self.config.refuses) {
             (_, true) => Err(ConsumeError::retryable("full")),
@@ -480,6 +495,38 @@ async fn a_component_that_does_not_stop_is_named_and_the_rest_stops() {
     let name = "processor \"mid/1\" in pipeline \"logs\"";
     assert_eq!(abandoned, [Abandoned { component: name.to_owned() }]);
     assert_eq!(journal.events(), ["stop in", "stop mid/2", "stop out"]);
+}
+
+/// Three threads for components, two of which get blocked, and the test's own.
+#[test]
+fn a_component_that_blocks_its_thread_is_named_and_the_rest_goes_on() {
+    let workers =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build().unwrap();
+    let own = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let journal = Journal::default();
+    *journal.blocked.0.lock() = true;
+    let yaml = "{receivers: {in: , in/2: }, exporters: {out/1: {blocks: true}, out/2: }, service: {pipelines: {logs: {receivers: [in], exporters: [out/1]}, logs/2: {receivers: [in/2], exporters: [out/2]}}}}";
+    let mut collector = collector().on(workers.handle().clone());
+    own.block_on(async {
+        let prepared = collector.prepare(&plan(&journal, yaml), Occasion::Boot).await.unwrap();
+        collector.switch(prepared);
+        let slots = journal.outputs.lock().clone();
+        let batch = || Batch::new(Telemetry::from(Logs::default()));
+        let (blocked, free) = (slots[0].clone(), slots[1].clone());
+        let blocked = workers.spawn(async move { blocked.consume(batch()).await });
+        let out =
+            Name::whole(Kind::Exporter, &ComponentId::with_name(&ComponentId::new("out"), "1"));
+        while !collector.watch.blocking(Duration::ZERO).iter().any(|(name, _)| *name == out) {
+            tokio::task::yield_now().await;
+        }
+        workers.spawn(async move { free.consume(batch()).await }).await.unwrap().unwrap();
+        let abandoned = collector.stop(Instant::now() + Duration::from_millis(300)).await;
+        assert_eq!(abandoned, [Abandoned { component: "exporter \"out/1\"".to_owned() }]);
+        *journal.blocked.0.lock() = false;
+        journal.blocked.1.notify_all();
+        blocked.await.unwrap().unwrap();
+    });
+    workers.shutdown_background();
 }
 
 #[tokio::test]
