@@ -6,6 +6,7 @@
 mod attributes;
 mod draft;
 mod group;
+mod histogram;
 mod log;
 mod metric;
 mod point;
@@ -14,8 +15,9 @@ mod span;
 pub use attributes::AttributesMut;
 pub(crate) use draft::{Buffers, Draft};
 pub use group::{ResourceMut, ScopeMut};
+pub use histogram::BucketCounts;
 pub use log::LogRecordMut;
 pub use metric::MetricMut;
 pub(crate) use metric::MetricParts;
 pub use point::PointMut;
-pub use span::{EventMut, SpanMut};
+pub use span::{EventMut, LinkMut, SpanMut};

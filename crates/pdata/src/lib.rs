@@ -50,7 +50,8 @@ pub use crate::builder::{
     MetricBuilder, MetricsBuilder, PointBuilder, ResourceBuilder, ScopeBuilder,
 };
 pub use crate::edit::{
-    AttributesMut, EventMut, LogRecordMut, MetricMut, PointMut, ResourceMut, ScopeMut, SpanMut,
+    AttributesMut, BucketCounts, EventMut, LinkMut, LogRecordMut, MetricMut, PointMut, ResourceMut,
+    ScopeMut, SpanMut,
 };
 pub use crate::encoded::Encoded;
 pub use crate::error::{InvalidJson, InvalidOtlp};

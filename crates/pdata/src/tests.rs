@@ -5,5 +5,6 @@ mod decoded;
 mod door;
 mod edit;
 mod json;
+mod parts;
 mod split;
 mod vectors;

@@ -1,7 +1,11 @@
 //! The loop of a scraping receiver.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use component::{Batch, CancellationToken, Consumer, Lifecycle, Slot, StartError};
+use component::{
+    Batch, CancellationToken, Consumer, Lifecycle, MemoryAccount, Settings, Slot, StartError,
+};
 use pdata::{Metrics, MetricsBuilder};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{self, Instant, MissedTickBehavior};
@@ -13,17 +17,18 @@ use crate::job::Job;
 
 /// A receiver that scrapes in rhythm until it is told to stop. A round that has begun is finished.
 ///
-/// All jobs of a round run one after the other, on a thread of their own, and their metrics go out as one batch; `version`
-/// is that of all scopes. A batch that is refused is logged and gone, as upstream: the next round measures again.
+/// All jobs of a round run one after the other, on a thread of their own, and their metrics go out as one batch, charged
+/// to the process's memory account. A batch that is refused is logged and gone, as upstream: the next round measures again.
 pub fn receiver(
     config: ScrapeConfig,
     jobs: Vec<Job>,
-    version: &str,
+    settings: &Settings,
     output: Slot,
 ) -> Box<dyn Lifecycle> {
-    let round = Round { jobs, version: version.to_owned() };
+    let round = Round { jobs, version: settings.build.version.to_string() };
     Box::new(Receiver {
         config,
+        memory: settings.process.memory(),
         output,
         work: Work::Idle(Box::new(round)),
         failures: FailureLog::default(),
@@ -32,6 +37,7 @@ pub fn receiver(
 
 struct Receiver {
     config: ScrapeConfig,
+    memory: Arc<MemoryAccount>,
     output: Slot,
     work: Work,
     failures: FailureLog,
@@ -68,7 +74,7 @@ impl Lifecycle for Receiver {
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             if let Some(Yield { metrics, failures }) = self.scrape().await? {
                 self.failures.report(failures);
-                hand_on(&self.output, metrics).await;
+                self.hand_on(metrics).await;
             }
         }
         Ok(())
@@ -109,13 +115,14 @@ impl Receiver {
         self.work = Work::Idle(round);
         Ok(Some(yielded))
     }
-}
 
-async fn hand_on(output: &Slot, metrics: Metrics) {
-    let data_points = metrics.item_count();
-    if let Err(error) = output.consume(Batch::new(metrics)).await {
-        let error = error.chain();
-        warn!(error, data_points, "scraped metrics were refused and are dropped");
+    async fn hand_on(&mut self, metrics: Metrics) {
+        let data_points = metrics.item_count();
+        let share = self.memory.charge(metrics.encoded_len());
+        if let Err(error) = self.output.consume(Batch::new(metrics).charged(share)).await {
+            let error = error.chain();
+            warn!(error, data_points, "scraped metrics were refused and are dropped");
+        }
     }
 }
 

@@ -72,7 +72,8 @@ struct Running {
 
 async fn start(config: ScrapeConfig, jobs: Vec<Job>) -> Running {
     let output = Recorder::default();
-    let mut receiver = receiver(config, jobs, "1.2.3", Slot::to(Arc::new(output.clone())));
+    let mut receiver =
+        receiver(config, jobs, &settings("1.2.3"), Slot::to(Arc::new(output.clone())));
     receiver.acquire().await.unwrap();
     let stop = CancellationToken::new();
     let mut life = JoinSet::new();
@@ -197,7 +198,7 @@ async fn a_refused_batch_is_gone_and_the_next_one_comes() {
 async fn what_cannot_start_says_so() {
     let test = Test { scrape: Box::new(|_| {}), start: Err("no such host") };
     let jobs = vec![one_point(), Job::new(test, &MetricsConfig::new())];
-    let mut receiver = receiver(ScrapeConfig::default(), jobs, "", Slot::default());
+    let mut receiver = receiver(ScrapeConfig::default(), jobs, &settings(""), Slot::default());
     assert_eq!(receiver.acquire().await.unwrap_err().to_string(), "no such host");
 }
 
@@ -397,4 +398,10 @@ fn switches_for_unknown_metrics_and_reaggregation_are_refused() {
          test.yaml:1: metrics::up::attributes: `attributes` is not supported yet\n\
          test.yaml:1: metrics::up::on: unknown key"
     );
+}
+
+fn settings(version: &str) -> component::Settings {
+    let mut settings = testkit::settings("host_metrics");
+    settings.build.version = version.into();
+    settings
 }

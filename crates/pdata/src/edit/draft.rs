@@ -215,6 +215,31 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Sets all fields `number` of a repeated field to what `write` writes, whatever they were written as.
+    pub(crate) fn set_all(&mut self, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut out = Vec::with_capacity(self.bytes().len());
+        for own in Fields(self.bytes()).filter(|own| own.number != number) {
+            out.extend_from_slice(own.raw);
+        }
+        write(&mut out);
+        if out != self.bytes() {
+            (self.buffers.copy, self.changed) = (out, true);
+        }
+    }
+
+    /// Sets a repeated field of 64-bit numbers of fixed width.
+    pub(crate) fn set_packed64(&mut self, number: u32, values: impl IntoIterator<Item = u64>) {
+        let mut values = values.into_iter().peekable();
+        self.set_all(number, |out| {
+            if values.peek().is_none() {
+                return;
+            }
+            let start = wire::open(out, number);
+            values.for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+            wire::close(out, start);
+        });
+    }
+
     /// Appends a field that `write` writes.
     pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut field = std::mem::take(&mut self.buffers.spare);

@@ -1,7 +1,7 @@
 use super::attributes::AttributesMut;
 use super::draft::{Draft, Rewrite};
 use crate::attributes::Attributes;
-use crate::view::{Event, Span, SpanId, SpanKind, StatusCode, TraceId};
+use crate::view::{Event, Link, Span, SpanId, SpanKind, StatusCode, TraceId};
 
 /// A span, to be changed.
 #[derive(Debug)]
@@ -111,9 +111,62 @@ impl<'a> SpanMut<'a> {
         });
     }
 
+    /// Shows each link and keeps those for which `keep` is true.
+    pub fn retain_links(&mut self, mut keep: impl FnMut(&mut LinkMut<'_>) -> bool) {
+        self.0.rewrite(13, |body, out| {
+            let mut link = LinkMut(Draft::new(body));
+            if !keep(&mut link) {
+                return Rewrite::Drop;
+            }
+            match link.0.into_changed() {
+                Some(changed) => {
+                    *out = changed;
+                    Rewrite::Replace
+                }
+                None => Rewrite::Keep,
+            }
+        });
+    }
+
     /// Removes all links.
     pub fn clear_links(&mut self) {
         self.0.rewrite(13, |_, _| Rewrite::Drop);
+    }
+}
+
+/// A link of a span to another, to be changed.
+#[derive(Debug)]
+pub struct LinkMut<'a>(Draft<'a>);
+
+impl<'a> LinkMut<'a> {
+    /// The link, to read.
+    pub fn view(&self) -> Link<'_> {
+        Link(self.0.bytes())
+    }
+
+    /// The attributes, to be changed.
+    pub fn attributes_mut(&mut self) -> AttributesMut<'_, 'a> {
+        AttributesMut::new(&mut self.0, None, 4)
+    }
+
+    /// Sets the trace that it leads to.
+    pub fn set_trace_id(&mut self, id: TraceId) {
+        self.0.set_bytes(1, id.as_field());
+    }
+
+    /// Sets the span that it leads to.
+    pub fn set_span_id(&mut self, id: SpanId) {
+        self.0.set_bytes(2, id.as_field());
+    }
+
+    /// Sets the W3C trace state.
+    pub fn set_trace_state(&mut self, state: &str) {
+        self.0.set_text(3, state);
+    }
+
+    /// Sets the W3C trace flags.
+    pub fn set_flags(&mut self, flags: u32) {
+        self.0.set_fixed32(6, flags);
     }
 }
 

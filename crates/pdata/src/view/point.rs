@@ -240,7 +240,7 @@ pub struct Quantile {
 
 /// An example of what a data point sums up.
 #[derive(Clone, Copy, Debug)]
-pub struct Exemplar<'a>(&'a [u8]);
+pub struct Exemplar<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Exemplar<'a> {
     /// Attributes that the data point does not have.

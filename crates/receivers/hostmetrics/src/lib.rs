@@ -53,7 +53,7 @@ impl ReceiverFactory for Factory {
     ) -> Result<Box<dyn Lifecycle>, CreateError> {
         let output = outputs.metrics.expect("the engine offers the signals that are declared");
         let jobs = platform::jobs(&config)?;
-        Ok(scraper::receiver(config.rhythm, jobs, &settings.build.version, output))
+        Ok(scraper::receiver(config.rhythm, jobs, &settings, output))
     }
 }
 

@@ -21,7 +21,10 @@ fn config(yaml: &str) -> Config {
 async fn run(jobs: Vec<Job>, rounds: usize, mut between: impl FnMut()) -> Vec<Telemetry> {
     let output = Recorder::default();
     let rhythm = config("{scrapers: {cpu: }}").rhythm;
-    let mut receiver = scraper::receiver(rhythm, jobs, "0.1.2", Slot::to(Arc::new(output.clone())));
+    let mut settings = testkit::settings("host_metrics");
+    settings.build.version = "0.1.2".into();
+    let mut receiver =
+        scraper::receiver(rhythm, jobs, &settings, Slot::to(Arc::new(output.clone())));
     receiver.acquire().await.unwrap();
     let mut life = JoinSet::new();
     life.spawn(receiver.run(CancellationToken::new()));
