@@ -1,3 +1,5 @@
+mod ledger;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use component::{
