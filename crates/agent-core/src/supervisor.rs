@@ -240,6 +240,7 @@ impl Supervisor {
             }
             Err(refusal) => {
                 let digest = digest(&yaml);
+                self.collector.resume();
                 refusal.log(Some(&digest), "new configuration refused, the previous one stays");
                 self.note(report(Some(&digest), &refusal));
                 self.refused = refusal.stands().then_some(yaml);
@@ -266,6 +267,7 @@ impl Supervisor {
                 self.refused = None;
             }
             Err(refusal) => {
+                self.collector.resume();
                 refusal.log(None, "reload refused, the previous configuration stays");
                 self.note(report(None, &refusal));
             }

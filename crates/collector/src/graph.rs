@@ -98,6 +98,16 @@ pub struct Prepared {
     pub(crate) pipelines: Vec<Pipeline>,
 }
 
+impl Prepared {
+    /// The components that cannot be acquired while an older instance of the same name runs.
+    pub(crate) fn exclusive(&self) -> Vec<Name> {
+        let exclusive = self.fresh.iter().filter(|fresh| {
+            fresh.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.is_exclusive())
+        });
+        exclusive.map(|fresh| fresh.member.name.clone()).collect()
+    }
+}
+
 impl std::fmt::Debug for Prepared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Prepared")

@@ -19,10 +19,12 @@ use tokio::time::{self, Instant};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info, warn};
 
-use crate::graph::{self, Current, Fresh, Member, Occasion, PrepareError, Prepared, names};
+use crate::graph::{
+    self, Current, Fresh, Member, Occasion, PrepareError, Prepared, Recreate, names,
+};
 use crate::name::Name;
 use crate::plan::Plan;
-use crate::runtime::life::{Failures, live, span};
+use crate::runtime::life::{Failures, Start, live, span};
 use crate::watch::Watch;
 
 /// A component that ended although nobody told it to, or cannot start.
@@ -41,6 +43,8 @@ pub struct Abandoned {
     pub component: String,
 }
 
+/// How long a component may take to make way for its successor.
+const PAUSE: Duration = Duration::from_secs(10);
 /// How long components that were replaced may take to drain.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -120,32 +124,72 @@ impl Collector {
     }
 
     /// Creates and acquires every component of a plan that does not run already. What runs is not touched: sockets that
-    /// both need are shared until the old owner ends.
+    /// both need are shared until the old owner ends. Only a component that cannot share what it holds with its successor
+    /// ([`Lifecycle::is_exclusive`](component::Lifecycle::is_exclusive)) is stopped first.
+    ///
+    /// Whoever does not [`switch`](Self::switch) to what was prepared calls [`resume`](Self::resume).
     ///
     /// # Errors
     ///
     /// Everything that could not be created, or the first component that could not be acquired. Everything that was claimed
-    /// is given back.
-    pub async fn prepare(&self, plan: &Plan, occasion: Occasion) -> Result<Prepared, PrepareError> {
+    /// is given back, and what was stopped runs again.
+    pub async fn prepare(
+        &mut self,
+        plan: &Plan,
+        occasion: Occasion,
+    ) -> Result<Prepared, PrepareError> {
         let current = self.graph.as_ref().map(|graph| graph.healthy(&self.failures));
         let current = current.unwrap_or_default();
         let created = {
             let _workers = self.workers.as_ref().map(Handle::enter);
             graph::create(plan, &self.settings, &self.watch, &current)
         };
-        let acquire = graph::acquire(created.map_err(PrepareError::Create)?, occasion);
+        let created = created.map_err(PrepareError::Create)?;
+        self.pause(&created.exclusive()).await;
+        let acquire = graph::acquire(created, occasion);
         // A task of its own, on the components' runtime: there belong the sockets that it opens. Dropped with this future.
         let mut task = JoinSet::new();
         match &self.workers {
             Some(workers) => task.spawn_on(acquire, workers),
             None => task.spawn(acquire),
         };
-        match task.join_next().await {
+        let acquired = match task.join_next().await {
             Some(Ok(acquired)) => acquired,
             _ => unreachable!(
                 "panics of components are caught, and the task lives as long as this future"
             ),
+        };
+        if acquired.is_err() {
+            self.resume();
         }
+        acquired
+    }
+
+    /// Stops components that must not run beside their successors.
+    async fn pause(&mut self, names: &[Name]) {
+        let running = self.graph.iter_mut().flat_map(|graph| &mut graph.running);
+        for running in running.filter(|running| names.contains(&running.member.name)) {
+            running.paused = true;
+            running.stop.cancel();
+            if time::timeout(PAUSE, &mut running.task).await.is_err() {
+                warn!(component = %running.member.name, "does not stop for its successor, its data in flight may be lost");
+                running.task.abort();
+            }
+        }
+    }
+
+    /// Starts again what was stopped for a change that did not come. Harmless when nothing was.
+    pub fn resume(&mut self) {
+        let Some(mut graph) = self.graph.take() else { return };
+        for running in graph.running.iter_mut().filter(|running| running.paused) {
+            let Some(recreate) = running.recreate.clone() else { continue };
+            info!(component = %running.member.name, "the change has failed, starting again");
+            running.member.status.report(Status::Starting, None);
+            let first = Start::Again { pause: Duration::ZERO };
+            (running.stop, running.task) = self.live(&running.member, first, Some(recreate));
+            running.paused = false;
+        }
+        self.graph = Some(graph);
     }
 
     /// Starts what is new in a prepared graph, turns the outputs of what is kept, and lets the rest of the old graph drain in
@@ -242,6 +286,20 @@ impl Collector {
 
     fn start(&self, fresh: Fresh) -> Running {
         let Fresh { member, lifecycle, recreate } = fresh;
+        let first = match lifecycle {
+            Some(lifecycle) => Start::Acquired(lifecycle),
+            None => Start::Again { pause: life::FIRST_PAUSE },
+        };
+        let (stop, task) = self.live(&member, first, recreate.clone());
+        Running { member, recreate, stop, task, paused: false }
+    }
+
+    fn live(
+        &self,
+        member: &Member,
+        first: Start,
+        recreate: Option<Recreate>,
+    ) -> (CancellationToken, JoinHandle<()>) {
         let stop = CancellationToken::new();
         let name = Arc::new(member.name.clone());
         let life = life::Life {
@@ -251,13 +309,13 @@ impl Collector {
             failures: Arc::clone(&self.failures),
             stop: stop.clone(),
         };
-        let life = self.watch.over(&name, Box::pin(live(life, lifecycle)));
+        let life = self.watch.over(&name, Box::pin(live(life, first)));
         let life = life.instrument(span(&name));
         let task = match &self.workers {
             Some(workers) => self.tasks.spawn_on(life, workers),
             None => self.tasks.spawn(life),
         };
-        Running { member, stop, task }
+        (stop, task)
     }
 
     fn show(&self, graph: &Graph, readiness: Readiness) {
@@ -333,8 +391,11 @@ impl Graph {
 
 struct Running {
     member: Member,
+    recreate: Option<Recreate>,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    /// Whether it was stopped for its successor.
+    paused: bool,
 }
 
 /// Stops components rank by rank, from receivers to extensions, under one deadline. A rank gets an equal share of the time
@@ -350,7 +411,7 @@ async fn stop(mut running: Vec<Running>, deadline: Instant) -> Vec<Abandoned> {
             peer.member.status.report(Status::Stopping, None);
             peer.stop.cancel();
         }
-        for Running { member, mut task, .. } in peers {
+        for Running { member, mut task, .. } in peers.into_iter().filter(|peer| !peer.paused) {
             if time::timeout_at(deadline, &mut task).await.is_err() {
                 let name = &member.name;
                 warn!(component = %name, "still busy at the shutdown deadline, data in flight may be lost");

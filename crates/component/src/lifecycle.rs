@@ -24,6 +24,13 @@ pub trait Lifecycle: Send {
         Ok(())
     }
 
+    /// Whether it cannot claim what it needs while another instance of the same id holds it: a position in a file, a cursor of
+    /// a journal. When such a component changes, the old instance stops before the new one is acquired, and is started again
+    /// if the change fails.
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     /// Works until `stop` is cancelled, then takes nothing new in, hands on what it holds, and returns.
     ///
     /// When a component is told to stop, everything that feeds it has ended. The engine drops the future at its deadline,

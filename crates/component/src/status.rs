@@ -80,10 +80,11 @@ impl StatusReporter {
         self.report(Status::PermanentError, Some(error.into()));
     }
 
-    /// Sets the status, for the engine. The final states stay: what ended for good does not get well.
+    /// Sets the status, for the engine. The final states stay until the component is started again.
     pub fn report(&self, status: Status, error: Option<Arc<str>>) {
         self.0.send_if_modified(|event| {
-            let ended = matches!(event.status, Status::FatalError | Status::Stopped);
+            let ended = matches!(event.status, Status::FatalError | Status::Stopped)
+                && status != Status::Starting;
             let same = event.status == status && event.error == error;
             if ended || same {
                 return false;

@@ -16,7 +16,7 @@ use crate::graph::Recreate;
 use crate::name::{Name, Part};
 
 /// The pauses between tries to start a component again.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A component that has run this long has got well: its next failure begins with a short pause.
 const WELL: Duration = Duration::from_secs(300);
@@ -58,13 +58,26 @@ pub(super) struct Life {
     pub(super) stop: CancellationToken,
 }
 
+/// How a life begins.
+pub(super) enum Start {
+    /// With a component that has all it needs.
+    Acquired(Box<dyn Lifecycle>),
+    /// By building it once more after a pause: its first try to start has failed, or it was stopped for nothing.
+    Again {
+        /// How long to wait first.
+        pause: Duration,
+    },
+}
+
 /// Runs a component until it is told to stop. An end that nobody asked for is a failure; a component that can be started
-/// again is, after pauses that grow. Without a `lifecycle`, its first try to start has failed.
-pub(super) async fn live(life: Life, mut lifecycle: Option<Box<dyn Lifecycle>>) {
-    let mut pause = FIRST_PAUSE;
-    if lifecycle.is_none() {
-        let error = life.status.event().error;
-        life.failures.add(&life.name, error.as_deref().unwrap_or("cannot start").to_owned());
+/// again is, after pauses that grow.
+pub(super) async fn live(life: Life, start: Start) {
+    let (mut lifecycle, mut pause) = match start {
+        Start::Acquired(lifecycle) => (Some(lifecycle), FIRST_PAUSE),
+        Start::Again { pause } => (None, pause),
+    };
+    if let Some(error) = life.status.event().error.filter(|_| lifecycle.is_none()) {
+        life.failures.add(&life.name, error.to_string());
     }
     loop {
         if let Some(lifecycle) = lifecycle.take() {
@@ -81,7 +94,7 @@ pub(super) async fn live(life: Life, mut lifecycle: Option<Box<dyn Lifecycle>>) 
             life.status.report(Status::Stopped, None);
             return;
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         match start_again(&recreate).await {
             Ok(again) => {
                 info!("started after failures");

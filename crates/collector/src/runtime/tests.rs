@@ -24,6 +24,8 @@ struct Journal {
     outputs: Arc<Mutex<Vec<Slot>>>,
     /// What components that wait wait for.
     available: Arc<AtomicBool>,
+    /// What an exclusive component claims.
+    held: Arc<AtomicBool>,
     /// Whether components that block their threads do so.
     blocked: Arc<(Mutex<bool>, Condvar)>,
 }
@@ -70,6 +72,8 @@ struct Config {
     quits: bool,
     /// Cannot be acquired as long as the journal says so.
     waits: bool,
+    /// Cannot be acquired while another one runs.
+    exclusive: bool,
     /// The storage that it uses.
     uses: Option<ComponentId>,
 }
@@ -81,6 +85,16 @@ struct Part {
     id: ComponentId,
     journal: Journal,
     next: Option<Slot>,
+    /// Whether it has the journal's claim.
+    holds: bool,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if self.holds {
+            self.journal.held.store(false, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Part {
@@ -95,11 +109,20 @@ impl Part {
 #[async_trait]
 impl Lifecycle for Part {
     async fn acquire(&mut self) -> Result<(), StartError> {
+        if self.config.exclusive {
+            let held = self.journal.held.swap(true, Ordering::Relaxed);
+            assert!(!held, "the other one has stopped");
+            self.holds = true;
+        }
         let waits = self.config.waits && !self.journal.available.load(Ordering::Relaxed);
         match self.config.unavailable || waits {
             true => Err(StartError::new("endpoint is taken")),
             false => Ok(()),
         }
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.config.exclusive
     }
 
     async fn run(self: Box<Self>, stop: CancellationToken) -> Result<(), StartError> {
@@ -135,7 +158,7 @@ struct Factory(Journal);
 
 impl Factory {
     fn part(&self, config: Config, settings: Settings, next: Option<Slot>) -> Part {
-        Part { config, id: settings.id, journal: self.0.clone(), next }
+        Part { config, id: settings.id, journal: self.0.clone(), next, holds: false }
     }
 }
 
@@ -408,6 +431,30 @@ async fn at_boot_a_receiver_that_cannot_start_is_tried_again_and_the_rest_runs()
     tokio::task::yield_now().await;
     assert!(journal.events().contains(&"start in".to_owned()));
     collector.stop(soon()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_exclusive_stops_before_its_successor_and_runs_again_when_the_change_fails() {
+    let journal = Journal::default();
+    let yaml = CHAIN.replace("{in: }", "{in: {exclusive: true}}");
+    let mut collector = running(&journal, &yaml).await;
+    journal.events();
+    let changed = yaml.replace("exclusive: true", "exclusive: true, refuses: true");
+    change(&mut collector, &journal, &changed).await;
+    assert_eq!(journal.events(), ["stop in", "start in"]);
+
+    let bad = yaml.replace("{out: }", "{out: {unavailable: true}}");
+    collector.prepare(&plan(&journal, &bad), Occasion::Change).await.unwrap_err();
+    time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(journal.events(), ["stop in", "start in"], "the old one runs again");
+    assert_eq!(collector.failures(), []);
+    let unused = collector.prepare(&plan(&journal, &yaml), Occasion::Change).await.unwrap();
+    drop(unused);
+    collector.resume();
+    time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(journal.events(), ["stop in", "start in"]);
+    collector.stop(soon()).await;
+    assert!(journal.events().contains(&"stop in".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]

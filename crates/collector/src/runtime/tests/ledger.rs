@@ -239,7 +239,8 @@ async fn play(events: Vec<Event>) {
     let mut collector = collector();
     let ledger = collector.process().table::<Ledger>();
     let first = plan(&document(&[0; 6]));
-    collector.switch(collector.prepare(&first, Occasion::Boot).await.unwrap());
+    let prepared = collector.prepare(&first, Occasion::Boot).await.unwrap();
+    collector.switch(prepared);
     let mut sends = JoinSet::new();
     let mut sent = 0;
     for event in events {
@@ -257,7 +258,8 @@ async fn play(events: Vec<Event>) {
             }
             Event::Change(numbers) => {
                 let plan = plan(&document(&numbers));
-                collector.switch(collector.prepare(&plan, Occasion::Change).await.unwrap());
+                let prepared = collector.prepare(&plan, Occasion::Change).await.unwrap();
+                collector.switch(prepared);
             }
         }
         for (component, _, entry) in ledger.entries() {
