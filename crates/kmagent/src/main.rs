@@ -1,5 +1,7 @@
 //! `kmagent`: the command line, and how the layers fit together.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod allocator;
 mod built_in;
 mod cli;
 mod commands;
@@ -22,6 +24,8 @@ use crate::cli::{Cli, Command};
 const SERVICE: &str = "kmagent";
 
 fn main() -> ExitCode {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    allocator::tune();
     let Cli { flags, command } = Cli::parse();
     match obey(flags, command) {
         Ok(code) => code,
