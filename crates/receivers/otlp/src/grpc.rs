@@ -16,6 +16,7 @@ use net::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use net::settings::GrpcServerConfig;
 use net::status::{Status, code};
 
+use crate::door::Metered;
 use crate::intake::Intake;
 
 /// An `Export…ServiceResponse` with an empty partial success: everything was taken.
@@ -55,11 +56,15 @@ impl Service {
         let signal = signal.ok_or_else(unknown)?;
         let (head, body) = request.into_parts();
         let encoding = head.headers.get(grpc::ENCODING);
-        let message = grpc::read_message(body, encoding, self.limit).await?;
+        let mut body = Metered::new(body, self.intake.enter().await?);
+        let message = grpc::read_message(&mut body, encoding, self.limit).await;
+        let mut share = body.finish()?;
+        let message = message?;
+        share.resize(message.len());
         let telemetry = Telemetry::from_otlp(signal, message).map_err(|error| {
             Status::new(code::INTERNAL, format!("cannot read the request: {}", chain(&error)))
         })?;
-        self.intake.take(telemetry).await
+        self.intake.take(telemetry, share).await
     }
 }
 

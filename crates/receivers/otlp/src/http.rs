@@ -17,6 +17,7 @@ use net::settings::{self, Encoding};
 use net::status::{Status, code};
 
 use crate::config::HttpConfig;
+use crate::door::Metered;
 use crate::intake::Intake;
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
@@ -142,12 +143,22 @@ impl Shared {
                 "415 unsupported media type, supported: [application/json, application/x-protobuf]";
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
         };
-        let telemetry = match self.read(body, gzip).await {
-            Ok(body) => decode(signal, format, body),
-            Err(status) => Err(status),
+        let share = match self.intake.enter().await {
+            Ok(share) => share,
+            Err(status) => return format.failure(status.http(), &status),
         };
+        let mut body = Metered::new(body, share);
+        let read = self.read(&mut body, gzip).await;
+        let mut share = match body.finish() {
+            Ok(share) => share,
+            Err(status) => return format.failure(status.http(), &status),
+        };
+        let telemetry = read.and_then(|body| {
+            share.resize(body.len());
+            decode(signal, format, body)
+        });
         match telemetry {
-            Ok(telemetry) => match self.intake.take(telemetry).await {
+            Ok(telemetry) => match self.intake.take(telemetry, share).await {
                 Ok(()) => format.success(),
                 Err(status) => format.failure(status.http(), &status),
             },
@@ -173,7 +184,7 @@ impl Shared {
     }
 
     /// The body, decompressed. The limit holds for what comes in and again for what comes out.
-    async fn read(&self, body: &mut Incoming, gzip: bool) -> Result<Bytes, Status> {
+    async fn read(&self, body: &mut Metered<&mut Incoming>, gzip: bool) -> Result<Bytes, Status> {
         let body = body::read(body, self.limit).await.map_err(|error| match error {
             ReadError::TooLarge { .. } => invalid("http: request body too large"),
             ReadError::Broken(_) => invalid("unexpected end of the request body"),

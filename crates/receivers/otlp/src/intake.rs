@@ -2,18 +2,26 @@
 
 use std::sync::Arc;
 
-use component::{Batch, ConsumeError, Consumer, Outputs, Signal, Telemetry};
+use component::{Batch, ConsumeError, Consumer, MemoryAccount, Outputs, Share, Signal, Telemetry};
 use net::status::{Status, code};
+
+use crate::door::Door;
 
 /// The entrance to the pipelines.
 #[derive(Clone)]
 pub(crate) struct Intake {
     outputs: Arc<Outputs>,
+    door: Door,
 }
 
 impl Intake {
-    pub(crate) fn new(outputs: Outputs) -> Self {
-        Self { outputs: Arc::new(outputs) }
+    pub(crate) fn new(outputs: Outputs, memory: Arc<MemoryAccount>) -> Self {
+        Self { outputs: Arc::new(outputs), door: Door::new(memory) }
+    }
+
+    /// Lets a request in, before its body is read.
+    pub(crate) async fn enter(&self) -> Result<Share, Status> {
+        self.door.enter().await
     }
 
     /// Whether some pipeline wants the signal.
@@ -21,13 +29,16 @@ impl Intake {
         self.outputs.get(signal).is_some()
     }
 
-    /// Hands telemetry to the pipelines. Empty telemetry is welcome and goes nowhere, as upstream.
-    pub(crate) async fn take(&self, telemetry: Telemetry) -> Result<(), Status> {
+    /// Hands telemetry to the pipelines, with its share of the memory account. Empty telemetry is welcome and goes nowhere, as
+    /// upstream.
+    pub(crate) async fn take(&self, telemetry: Telemetry, mut share: Share) -> Result<(), Status> {
         if telemetry.is_empty() {
             return Ok(());
         }
-        match self.outputs.get(telemetry.signal()) {
-            Some(slot) => slot.consume(Batch::new(telemetry)).await.map_err(|error| status(&error)),
+        share.resize(telemetry.pinned_len());
+        let batch = Batch::new(telemetry).charged(share);
+        match self.outputs.get(batch.signal()) {
+            Some(slot) => slot.consume(batch).await.map_err(|error| status(&error)),
             None => Err(Status::new(code::UNIMPLEMENTED, "no pipeline takes this signal")),
         }
     }

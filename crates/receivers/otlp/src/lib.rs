@@ -4,6 +4,7 @@
 //! makes a consumer refuse a batch reaches the client in the words of OTLP, so that it knows whether to send again.
 
 mod config;
+mod door;
 mod grpc;
 mod http;
 mod intake;
@@ -40,7 +41,7 @@ impl ReceiverFactory for Factory {
         settings: Settings,
         outputs: Outputs,
     ) -> Result<Box<dyn Lifecycle>, CreateError> {
-        let intake = Intake::new(outputs);
+        let intake = Intake::new(outputs, settings.process.memory());
         Ok(Box::new(Receiver { config, settings, intake, grpc: None, http: None }))
     }
 }
