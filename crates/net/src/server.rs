@@ -32,6 +32,8 @@ use crate::listeners::Listener;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a connection without a request stays when the server stops. Its client may be about to send one.
 const LINGER: Duration = Duration::from_millis(200);
+/// How much a connection of HTTP/1.1 reads ahead of whoever consumes its bodies. It bounds the head of a request as well.
+const READ_BUFFER: usize = 64 << 10;
 /// The pause after a connection could not be accepted for want of file descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
@@ -184,6 +186,7 @@ impl Builders {
         http1
             .http1()
             .timer(TokioTimer::new())
+            .max_buf_size(READ_BUFFER)
             .header_read_timeout(options.read_header_timeout)
             .keep_alive(options.keep_alive);
         let mut http2 = Builder::new(streams.clone()).http2_only();
