@@ -7,6 +7,7 @@
 )]
 
 mod alone;
+mod bench;
 mod check;
 mod deny;
 mod prepare;
@@ -36,10 +37,11 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        [] | ["help" | "-h" | "--help", ..] | [_, "-h" | "--help", ..] => {
+        [] | ["help" | "-h" | "--help", ..] | ["check", "-h" | "--help", ..] => {
             print!("{}", help());
             Ok(())
         }
+        ["bench", options @ ..] => bench::run(&Workspace::find()?, options),
         ["check"] => check::run(&Workspace::find()?, STEPS.iter().filter(|step| !step.only_full)),
         ["check", "--full"] => check::run(&Workspace::find()?, STEPS),
         [name] => match STEPS.iter().find(|step| step.name == *name) {
@@ -64,6 +66,7 @@ Commands:
   check          Everything that a change has to pass, in the order below, up to the first failure
   check --full   The same, and the steps marked with *
   <STEP>         One step alone
+  bench [...]    The data path against the floor and its peers; `bench --help` lists the options
 
 Steps:
 {steps}

@@ -25,6 +25,8 @@ enum Place<'a> {
     Component,
     /// Tests across crates.
     Tests,
+    /// The measuring of the data path.
+    Bench,
     /// This program.
     Xtask,
 }
@@ -76,6 +78,7 @@ const ARROWS: &[(Place<'_>, &[Place<'_>])] = &[
     (Crate("config-derive"), &[]),
     // For tests only, and so on the side of the components.
     (TESTKIT, &[Crate("component"), Crate("net"), Crate("pdata"), Crate("config")]),
+    (Place::Bench, &[Crate("pdata")]),
     (Place::Xtask, &[]),
 ];
 
@@ -124,6 +127,7 @@ pub(super) fn check(packages: &[Package], findings: &mut Findings) {
 fn place(package: &Package) -> Option<Place<'_>> {
     let place = match package.folder.split('/').collect::<Vec<_>>().as_slice() {
         ["tests"] => return Some(Place::Tests),
+        ["bench"] => Place::Bench,
         ["xtask"] => Place::Xtask,
         ["crates", folder] => Crate(folder),
         ["crates", kind, _] if KINDS.iter().any(|(folder, _)| folder == kind) => Component,
