@@ -67,6 +67,7 @@ impl Code {
 #[derive(Debug)]
 pub struct ConsumeError {
     permanent: bool,
+    too_large: bool,
     retry_after: Option<Duration>,
     code: Option<Code>,
     message: String,
@@ -78,6 +79,7 @@ impl ConsumeError {
     pub fn retryable(message: impl Into<String>) -> Self {
         Self {
             permanent: false,
+            too_large: false,
             retry_after: None,
             code: None,
             message: message.into(),
@@ -94,6 +96,13 @@ impl ConsumeError {
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
+        self
+    }
+
+    /// The destination refuses the request for its size: half of it may pass.
+    #[must_use]
+    pub fn because_too_large(mut self) -> Self {
+        self.too_large = true;
         self
     }
 
@@ -114,6 +123,11 @@ impl ConsumeError {
     /// Whether offering the same data again cannot help.
     pub fn is_permanent(&self) -> bool {
         self.permanent
+    }
+
+    /// Whether the request was refused for its size.
+    pub fn is_too_large(&self) -> bool {
+        self.too_large
     }
 
     /// How long the sender was asked to wait.
@@ -138,6 +152,7 @@ impl ConsumeError {
         let first = errors.next()?;
         Some(errors.fold(first, |joined, error| Self {
             permanent: joined.permanent || error.permanent,
+            too_large: false,
             retry_after: joined.retry_after.max(error.retry_after),
             code: joined.code.or(error.code),
             message: format!("{}; {}", joined.chain(), error.chain()),

@@ -1,9 +1,18 @@
 //! The sections that users write: `timeout`, `retry_on_failure`, `sending_queue`.
 
-use std::num::NonZeroUsize;
+mod batch;
+mod queue;
+mod retry;
+mod written;
+
 use std::time::Duration;
 
-use config::{Problems, Section, Validate};
+use config::{Section, Validate};
+
+pub use crate::config::batch::{BatchConfig, PartitionConfig};
+pub use crate::config::queue::{QueueConfig, Sizer};
+pub use crate::config::retry::RetryConfig;
+pub use crate::config::written::Written;
 
 /// The option `timeout`, to be flattened into an exporter's configuration.
 #[derive(Clone, Debug, PartialEq, Section)]
@@ -22,129 +31,10 @@ impl Default for TimeoutConfig {
 
 impl Validate for TimeoutConfig {}
 
-/// The section `retry_on_failure`.
-#[derive(Clone, Debug, PartialEq, Section)]
-pub struct RetryConfig {
-    /// Whether a request that failed for a passing reason is sent again.
-    pub enabled: bool,
-
-    /// The pause after the first failure.
-    pub initial_interval: Duration,
-
-    /// How far a pause may deviate at random, as a part of it, from `0` to `1`.
-    ///
-    /// With `0.5` a pause of 10 s takes from 5 s to 15 s. It spreads clients that failed together.
-    pub randomization_factor: f64,
-
-    /// Each pause is this much longer than the one before.
-    pub multiplier: f64,
-
-    /// The longest pause, before it is randomised. A server that asks for a longer one gets it.
-    pub max_interval: Duration,
-
-    /// How long a request is tried before it is given up, counted from its first attempt.
-    ///
-    /// `0` never gives up. Otherwise it must not be less than the two intervals.
-    pub max_elapsed_time: Duration,
-}
-
-impl Default for RetryConfig {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            initial_interval: Duration::from_secs(5),
-            randomization_factor: 0.5,
-            multiplier: 1.5,
-            max_interval: Duration::from_secs(30),
-            max_elapsed_time: Duration::from_secs(300),
-        }
-    }
-}
-
-impl Validate for RetryConfig {
-    fn validate(&self, problems: &mut Problems) {
-        if !self.enabled {
-            return;
-        }
-        if !(0.0..=1.0).contains(&self.randomization_factor) {
-            problems.add("randomization_factor", "must be within [0, 1]");
-        }
-        if !(self.multiplier >= 0.0 && self.multiplier.is_finite()) {
-            problems.add("multiplier", "must be non-negative");
-        }
-        if self.max_elapsed_time.is_zero() {
-            return;
-        }
-        for (name, interval) in
-            [("initial_interval", self.initial_interval), ("max_interval", self.max_interval)]
-        {
-            if self.max_elapsed_time < interval {
-                problems.add("max_elapsed_time", format!("must not be less than `{name}`"));
-            }
-        }
-    }
-}
-
-/// What the size of a queue is counted in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Section)]
-pub enum Sizer {
-    /// Requests, however large.
-    #[default]
-    Requests,
-    /// Spans, data points or log records.
-    Items,
-    /// Bytes of the request as protobuf.
-    Bytes,
-}
-
-/// The section `sending_queue`. Its `enabled` belongs to [`config::Optional`].
-#[derive(Clone, Debug, PartialEq, Section)]
-#[section(not_supported("storage", "batch"))]
-pub struct QueueConfig {
-    /// How many requests are sent at the same time.
-    pub num_consumers: NonZeroUsize,
-
-    /// How much the queue holds, in the unit of [`sizer`](Self::sizer). What is being sent counts until it is done.
-    pub queue_size: NonZeroUsize,
-
-    /// What the size is counted in: `requests`, `items` or `bytes`.
-    pub sizer: Sizer,
-
-    /// Whether the caller waits until its request was sent, and gets the result as its answer.
-    pub wait_for_result: bool,
-
-    /// Whether the caller waits for space when the queue is full. Otherwise it is refused and may try again.
-    pub block_on_overflow: bool,
-
-    /// Removed: upstream took it out in v0.129, use [`block_on_overflow`](Self::block_on_overflow).
-    pub blocking: Option<bool>,
-}
-
-impl Default for QueueConfig {
-    fn default() -> Self {
-        const CONSUMERS: NonZeroUsize = NonZeroUsize::new(10).unwrap();
-        const SIZE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
-        Self {
-            num_consumers: CONSUMERS,
-            queue_size: SIZE,
-            sizer: Sizer::Requests,
-            wait_for_result: false,
-            block_on_overflow: false,
-            blocking: None,
-        }
-    }
-}
-
-impl Validate for QueueConfig {
-    fn validate(&self, problems: &mut Problems) {
-        if self.blocking.is_some() {
-            problems.add("blocking", "was removed, use `block_on_overflow`");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use config::Optional;
     use testkit::{config, refusal};
 
@@ -178,7 +68,9 @@ mod tests {
                retry_on_failure: { enabled: false, initial_interval: 1s, randomization_factor: 0,
                                    multiplier: 3, max_interval: 1m, max_elapsed_time: 0s },
                sending_queue: { enabled: true, num_consumers: 2, queue_size: 77, sizer: bytes,
-                                wait_for_result: true, block_on_overflow: true } }",
+                                wait_for_result: true, block_on_overflow: true,
+                                batch: { flush_timeout: 1s, min_size: 5, max_size: 6, sizer: items,
+                                         partition: { metadata_keys: [tenant] } } } }",
         )
         .unwrap();
         assert_eq!(read.timeout.timeout, Duration::from_secs(30));
@@ -188,15 +80,23 @@ mod tests {
             randomization_factor: 0.0,
             multiplier: 3.0,
             max_interval: Duration::from_secs(60),
-            max_elapsed_time: Duration::ZERO,
+            max_elapsed_time: Written::by_user(Duration::ZERO),
         };
         assert_eq!(read.retry_on_failure, retry);
         let queue = QueueConfig {
             num_consumers: NonZeroUsize::new(2).unwrap(),
             queue_size: NonZeroUsize::new(77).unwrap(),
-            sizer: Sizer::Bytes,
+            sizer: Written::by_user(Sizer::Bytes),
             wait_for_result: true,
             block_on_overflow: true,
+            storage: None,
+            batch: Optional::Some(Written::by_user(BatchConfig {
+                flush_timeout: Duration::from_secs(1),
+                min_size: 5,
+                max_size: 6,
+                sizer: Written::by_user(Sizer::Items),
+                partition: PartitionConfig { metadata_keys: vec!["tenant".to_owned()] },
+            })),
             blocking: None,
         };
         assert_eq!(read.sending_queue, Optional::Some(queue));
@@ -220,8 +120,27 @@ mod tests {
             ("sending_queue: { num_consumers: 0 }", "sending_queue::num_consumers: must be"),
             ("sending_queue: { queue_size: 0 }", "sending_queue::queue_size: must be"),
             ("sending_queue: { sizer: pages }", "must be one of requests, items, bytes"),
-            ("sending_queue: { storage: file_storage }", "`storage` is not supported yet"),
-            ("sending_queue: { batch: { min_size: 1 } }", "`batch` is not supported yet"),
+            (
+                "sending_queue: { storage: file_storage, wait_for_result: true }",
+                "`wait_for_result` is not supported with a persistent queue configured with `storage`",
+            ),
+            (
+                "sending_queue: { sizer: requests, batch: { min_size: 10 } }",
+                "`batch` supports only `items` or `bytes` sizer, found \"requests\"",
+            ),
+            (
+                "sending_queue: { sizer: items, queue_size: 100, batch: { min_size: 200 } }",
+                "`min_size` must be less than or equal to `queue_size`",
+            ),
+            (
+                "sending_queue: { batch: { max_size: 10 } }",
+                "`max_size` must be greater than or equal to `min_size`",
+            ),
+            ("sending_queue: { batch: { flush_timeout: 0s } }", "flush_timeout: must be greater"),
+            (
+                "sending_queue: { batch: { partition: { metadata_keys: [Tenant, tenant] } } }",
+                "duplicate entry \"tenant\" (case-insensitive)",
+            ),
             ("sending_queue: { blocking: true }", "was removed, use `block_on_overflow`"),
         ];
         for (yaml, expected) in cases {
@@ -234,5 +153,28 @@ mod tests {
     fn retries_that_are_off_may_be_anything() {
         config::<Exporter>("{ retry_on_failure: { enabled: false, max_elapsed_time: 1s } }")
             .unwrap();
+    }
+
+    /// What batches are measured in, if they are on.
+    fn batch_sizer(queue: &str) -> Option<Sizer> {
+        let read: QueueConfig = config(queue).unwrap();
+        read.batch.get().map(|batch| read.batch_sizer(batch))
+    }
+
+    /// The cases are
+    /// [upstream's](https://github.com/open-telemetry/opentelemetry-collector/tree/main/exporter/exporterhelper/internal/queuebatch/testdata).
+    #[test]
+    fn a_batch_section_has_the_queues_sizer_when_it_says_something_but_that() {
+        assert_eq!(batch_sizer("{ queue_size: 2000 }"), None);
+        assert_eq!(batch_sizer("{ sizer: requests, batch: { enabled: false } }"), None);
+        assert_eq!(batch_sizer("{ sizer: bytes, batch: }"), Some(Sizer::Items));
+        assert_eq!(batch_sizer("{ batch: }"), Some(Sizer::Items));
+        let inherited = "{ sizer: bytes, queue_size: 2000, batch: { min_size: 100 } }";
+        assert_eq!(batch_sizer(inherited), Some(Sizer::Bytes));
+        assert_eq!(
+            batch_sizer("{ queue_size: 2000, batch: { min_size: 100 } }"),
+            Some(Sizer::Items)
+        );
+        assert_eq!(batch_sizer("{ sizer: requests, batch: { sizer: bytes } }"), Some(Sizer::Bytes));
     }
 }

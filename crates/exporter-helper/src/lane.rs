@@ -1,12 +1,13 @@
 //! One signal's way through an exporter.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use component::{Batch, CancellationToken, ComponentId, ConsumeError, Consumer, Outcome, Signal};
 use tracing::{error, warn};
 
+use crate::metrics::LaneMetrics;
 use crate::queue::Queue;
 use crate::quiet::Quiet;
 use crate::sender::{Sender, Unsent};
@@ -19,8 +20,8 @@ pub(crate) struct Lane {
 
 /// How a batch gets to the sender.
 pub(crate) enum Way {
-    /// Through a queue; the caller goes on.
-    Queued(Queue),
+    /// Through a queue, which is there when the exporter has been acquired; the caller goes on.
+    Queued(Arc<OnceLock<Arc<Queue>>>),
     /// The caller waits until it is sent.
     Direct(Arc<Sender>),
 }
@@ -30,10 +31,20 @@ impl Consumer for Lane {
     async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
         let items = batch.item_count();
         let answer = match &self.way {
-            Way::Queued(queue) => queue.offer(batch).await.map_err(|error| Unsent { error, items }),
+            Way::Queued(queue) => match queue.get() {
+                Some(queue) => queue.offer(batch).await,
+                None => Err(ConsumeError::retryable("the exporter has not started")),
+            }
+            .map_err(|error| {
+                self.report.metrics.rejected(items);
+                Unsent::refused(error, items)
+            }),
             Way::Direct(sender) => {
                 let (telemetry, attached) = batch.into_parts();
                 let result = sender.send(telemetry).await;
+                if result.is_ok() {
+                    self.report.metrics.sent(items);
+                }
                 attached.resolve(outcome(&result));
                 result
             }
@@ -56,6 +67,7 @@ pub(crate) fn outcome(result: &Result<(), Unsent>) -> Outcome {
 
 /// Speaks of a lane's failures in the log, without a line per request.
 pub(crate) struct Report {
+    pub(crate) metrics: LaneMetrics,
     pub(crate) id: ComponentId,
     pub(crate) signal: Signal,
     /// What the user could turn on against it.
@@ -68,15 +80,16 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(sender: &Sender, queued: bool) -> Self {
+    pub(crate) fn new(sender: &Sender, metrics: LaneMetrics) -> Self {
         let mut hints = String::new();
         if sender.retry.is_none() {
             hints += " Try enabling retry_on_failure config option to retry on retryable errors.";
         }
-        if !queued {
+        if !sender.is_queued {
             hints += " Try enabling sending_queue to survive temporary failures.";
         }
         Self {
+            metrics,
             id: sender.id.clone(),
             signal: sender.signal,
             hints,
@@ -104,6 +117,7 @@ impl Report {
 
     /// Nobody keeps the data.
     pub(crate) fn dropped(&self, unsent: &Unsent) {
+        self.metrics.dropped(unsent.items);
         if self.stop.is_cancelled() {
             self.lost.0.fetch_add(1, Ordering::Relaxed);
             self.lost.1.fetch_add(unsent.items, Ordering::Relaxed);

@@ -15,20 +15,26 @@
 //!         retry: config.retry_on_failure.clone(),
 //!         queue: config.sending_queue.get().cloned(),
 //!     };
-//!     Ok(exporter_helper::exporter(&settings, signals, options, Arc::new(Transport::new(config)?)))
+//!     exporter_helper::exporter(&settings, signals, options, Arc::new(Transport::new(config)?))
 //! }
 //! ```
 
+mod assembler;
 mod config;
+mod consumers;
 mod exporter;
+mod journal;
 mod lane;
+mod metrics;
 mod push;
 mod queue;
 mod quiet;
 mod retry;
 mod sender;
 
-pub use crate::config::{QueueConfig, RetryConfig, Sizer, TimeoutConfig};
+pub use crate::config::{
+    BatchConfig, PartitionConfig, QueueConfig, RetryConfig, Sizer, TimeoutConfig, Written,
+};
 pub use crate::exporter::{Options, exporter};
 pub use crate::push::{Push, PushError};
 

@@ -17,7 +17,7 @@ pub(crate) struct Backoff<'a> {
 impl<'a> Backoff<'a> {
     /// The clock for giving up starts here, with the first attempt.
     pub(crate) fn begin(config: &'a RetryConfig) -> Self {
-        let limit = Some(config.max_elapsed_time).filter(|limit| !limit.is_zero());
+        let limit = Some(*config.max_elapsed_time).filter(|limit| !limit.is_zero());
         Self {
             config,
             interval: config.initial_interval,
@@ -50,6 +50,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+    use crate::config::Written;
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -61,7 +62,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_to_the_limit() {
-        let config = RetryConfig { multiplier: 2.0, max_elapsed_time: seconds(0), ..steady() };
+        let config = RetryConfig {
+            multiplier: 2.0,
+            max_elapsed_time: Written::by_user(seconds(0)),
+            ..steady()
+        };
         let mut backoff = Backoff::begin(&config);
         let pauses: Vec<_> = (0..5).map_while(|_| backoff.next(None)).collect();
         assert_eq!(pauses, [5, 10, 20, 30, 30].map(seconds));
@@ -87,7 +92,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_that_would_end_too_late_is_not_begun() {
-        let config = RetryConfig { max_elapsed_time: seconds(30), ..steady() };
+        let config = RetryConfig { max_elapsed_time: Written::by_user(seconds(30)), ..steady() };
         let mut backoff = Backoff::begin(&config);
         advance(seconds(25)).await;
         assert_eq!(backoff.next(None), Some(seconds(5)));
@@ -96,7 +101,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_a_limit_it_never_gives_up() {
-        let config = RetryConfig { max_elapsed_time: seconds(0), ..steady() };
+        let config = RetryConfig { max_elapsed_time: Written::by_user(seconds(0)), ..steady() };
         let mut backoff = Backoff::begin(&config);
         advance(seconds(1_000_000)).await;
         assert_eq!(backoff.next(Some(seconds(86_400))), Some(seconds(86_400)));

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::{Options, Push, PushError, QueueConfig, RetryConfig, Sizer, exporter};
+use crate::{Options, Push, PushError, QueueConfig, RetryConfig, Sizer, Written, exporter};
 
 /// Answers with its script, one entry per attempt, and succeeds after its end.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ fn retry() -> Option<RetryConfig> {
     Some(RetryConfig {
         randomization_factor: 0.0,
         multiplier: 2.0,
-        max_elapsed_time: seconds(60),
+        max_elapsed_time: Written::by_user(seconds(60)),
         ..RetryConfig::default()
     })
 }
@@ -90,7 +90,7 @@ fn retry() -> Option<RetryConfig> {
 async fn start(backend: &Backend, options: Options) -> Running {
     let settings = testkit::settings("fake");
     let push = Arc::new(backend.clone());
-    Running::start_exporter(exporter(&settings, &[Signal::Logs], options, push)).await
+    Running::start_exporter(exporter(&settings, &[Signal::Logs], options, push).unwrap()).await
 }
 
 fn unavailable(_: &Telemetry) -> Result<(), PushError> {
@@ -208,8 +208,11 @@ async fn a_queue_answers_at_once_and_receipts_tell_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn what_is_being_sent_counts_until_it_is_done() {
     let backend = Backend::new([]).hold();
-    let queue =
-        QueueConfig { queue_size: count(10), sizer: Sizer::Items, ..QueueConfig::default() };
+    let queue = QueueConfig {
+        queue_size: count(10),
+        sizer: Written::by_user(Sizer::Items),
+        ..QueueConfig::default()
+    };
     let exporter = start(&backend, Options { queue: Some(queue), ..Options::default() }).await;
     let (first, heard) = tracked(log_records(8));
     exporter.offer(first).await.unwrap();

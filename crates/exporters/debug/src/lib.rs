@@ -59,7 +59,7 @@ impl ExporterFactory for Factory {
                 false => Output::to(config.output_paths),
             },
         };
-        Ok(exporter_helper::exporter(&settings, signals, options, Arc::new(debug)))
+        exporter_helper::exporter(&settings, signals, options, Arc::new(debug))
     }
 }
 

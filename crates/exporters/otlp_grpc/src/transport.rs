@@ -96,11 +96,14 @@ fn refusal(error: CallError) -> ConsumeError {
         code::RESOURCE_EXHAUSTED => retry_delay.is_some(),
         _ => false,
     };
+    // What servers of grpc-go and others say of a message that is longer than they take.
+    let is_too_large = number == code::RESOURCE_EXHAUSTED && message.contains("larger than max");
     let error = match retryable {
         true => ConsumeError::retryable(message),
         false => ConsumeError::permanent(message),
     };
     let error = error.with_code(Code::from_number(number));
+    let error = if is_too_large { error.because_too_large() } else { error };
     match retry_delay {
         Some(delay) => error.with_retry_after(delay),
         None => error,

@@ -50,6 +50,6 @@ impl ExporterFactory for Factory {
             queue: config.sending_queue.get().cloned(),
         };
         let transport = Transport::new(config, &settings);
-        Ok(exporter_helper::exporter(&settings, signals, options, Arc::new(transport)))
+        exporter_helper::exporter(&settings, signals, options, Arc::new(transport))
     }
 }

@@ -139,6 +139,12 @@ fn refusal(url: &str, answer: &Response<Bytes>) -> ConsumeError {
     );
     // An error's body is a Status in protobuf; anything else may be a page of HTML.
     let is_protobuf = answer.headers().get(CONTENT_TYPE) == Some(&PROTOBUF);
+    let text = String::from_utf8_lossy(answer.body());
+    let is_too_large = match status.as_u16() {
+        413 => true,
+        400 => text.contains("request body too large"),
+        _ => false,
+    };
     let body = Some(answer.body()).filter(|body| is_protobuf && !body.is_empty());
     if let Some(body) = body.and_then(|body| Status::decode(body)) {
         message.push_str(&format!(", Message={}", body.message));
@@ -148,6 +154,7 @@ fn refusal(url: &str, answer: &Response<Bytes>) -> ConsumeError {
         _ => ConsumeError::permanent(message),
     };
     let error = error.with_code(Code::from_number(Status::code_of_http(status)));
+    let error = if is_too_large { error.because_too_large() } else { error };
     match retry_after(answer) {
         Some(delay) => error.with_retry_after(delay),
         None => error,
