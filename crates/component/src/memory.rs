@@ -9,7 +9,7 @@ mod share;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -36,8 +36,8 @@ pub struct MemoryAccount {
     limit: AtomicI64,
     used: AtomicI64,
     lanes: AtomicUsize,
-    /// Shut by a measurement of the process, whatever the account says.
-    shut: AtomicBool,
+    /// How many hold the doors shut, whatever the account says.
+    shut: AtomicUsize,
     freed: Notify,
 }
 
@@ -87,7 +87,7 @@ impl MemoryAccount {
             limit: AtomicI64::new(signed(bytes)),
             used: AtomicI64::new(0),
             lanes: AtomicUsize::new(0),
-            shut: AtomicBool::new(false),
+            shut: AtomicUsize::new(0),
             freed: Notify::new(),
         }
     }
@@ -111,13 +111,16 @@ impl MemoryAccount {
         Limit { account: Arc::clone(self), key }
     }
 
-    /// Shuts all doors, or opens them again: somebody has measured that the process takes more memory than it may, wherever
-    /// that comes from.
-    pub fn set_shut(&self, shut: bool) {
-        self.shut.store(shut, Ordering::Relaxed);
-        if !shut {
-            self.freed.notify_waiters();
-        }
+    /// Shuts all doors for as long as the returned value lives: somebody has measured that the process takes more memory
+    /// than it may, wherever that comes from. Of several, each keeps them shut.
+    pub fn shut(self: &Arc<Self>) -> Shut {
+        self.shut.fetch_add(1, Ordering::Relaxed);
+        Shut { account: Arc::clone(self) }
+    }
+
+    /// Whether the doors let nothing in now, however small: they are held shut, or the account is used up.
+    pub fn is_closed(&self) -> bool {
+        self.is_shut() || self.used.load(Ordering::Relaxed) >= self.limit.load(Ordering::Relaxed)
     }
 
     /// For doors: a share of this size, if there is room for it now.
@@ -166,7 +169,7 @@ impl MemoryAccount {
         if bytes > limit {
             return Err(NoRoom::TooLarge { bytes: unsigned(bytes), limit: unsigned(limit) });
         }
-        if self.shut.load(Ordering::Relaxed) {
+        if self.is_shut() {
             return Err(NoRoom::Full);
         }
         let fits = |used: i64| Some(used + bytes).filter(|used| *used <= limit);
@@ -174,6 +177,10 @@ impl MemoryAccount {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
             .map(drop)
             .map_err(|_| NoRoom::Full)
+    }
+
+    fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::Relaxed) > 0
     }
 
     fn put_back(&self, bytes: usize) {
@@ -211,6 +218,19 @@ impl Drop for Limit {
         let mut limits = self.account.limits.lock();
         limits.retain(|(key, _)| *key != self.key);
         self.account.apply(&limits);
+    }
+}
+
+/// Keeps all doors shut until it is dropped.
+#[derive(Debug)]
+pub struct Shut {
+    account: Arc<MemoryAccount>,
+}
+
+impl Drop for Shut {
+    fn drop(&mut self) {
+        self.account.shut.fetch_sub(1, Ordering::Relaxed);
+        self.account.freed.notify_waiters();
     }
 }
 

@@ -51,12 +51,26 @@ fn the_smallest_limit_holds_and_ends_with_its_holder() {
 }
 
 #[test]
-fn a_shut_account_admits_nothing() {
+fn a_shut_account_admits_nothing_until_all_who_hold_it_shut_let_go() {
     let account = account(100);
-    account.set_shut(true);
+    let (first, second) = (account.shut(), account.shut());
     assert_eq!(account.admit(1).unwrap_err(), NoRoom::Full);
-    account.set_shut(false);
+    drop(first);
+    assert_eq!(account.admit(1).unwrap_err(), NoRoom::Full);
+    assert!(account.is_closed());
+    drop(second);
     account.admit(1).unwrap();
+    assert!(!account.is_closed());
+}
+
+#[test]
+fn a_used_up_account_is_closed() {
+    let account = account(100);
+    let share = account.charge(99);
+    assert!(!account.is_closed());
+    let last = account.charge(1);
+    assert!(account.is_closed());
+    drop((share, last));
 }
 
 #[test]
@@ -78,4 +92,18 @@ async fn a_door_that_waits_goes_on_when_bytes_come_back() {
     assert!(futures_util::poll!(&mut waiting).is_pending());
     drop(held);
     assert_eq!(waiting.await.unwrap().bytes(), 50);
+}
+
+#[tokio::test]
+async fn a_door_that_waits_goes_on_when_nobody_holds_it_shut() {
+    let account = account(100);
+    let shut = account.shut();
+    let waiting = tokio::spawn({
+        let account = Arc::clone(&account);
+        async move { account.admit_when_free(50).await.map(|share| share.bytes()) }
+    });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    drop(shut);
+    assert_eq!(waiting.await.unwrap(), Ok(50));
 }
