@@ -47,6 +47,11 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// The storage that it is, if it is one.
+    pub fn storage(&self) -> Option<Arc<dyn Storage>> {
+        self.storage.clone()
+    }
+
     /// Whether other components get nothing from it.
     pub fn is_empty(&self) -> bool {
         self.storage.is_none()

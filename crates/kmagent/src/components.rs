@@ -12,6 +12,7 @@ pub(crate) fn registry() -> Registry {
         .exporter(nop_exporter::Factory)
         .exporter(otlp_grpc_exporter::Factory)
         .exporter(otlp_http_exporter::Factory)
+        .extension(file_storage_extension::Factory)
         .upstream_only(Kind::Receiver, UPSTREAM_RECEIVERS)
         .upstream_only(Kind::Processor, UPSTREAM_PROCESSORS)
         .upstream_only(Kind::Exporter, UPSTREAM_EXPORTERS)
@@ -275,7 +276,6 @@ const UPSTREAM_EXTENSIONS: &[&str] = &[
     "ecs_observer",
     "ecs_task_observer",
     "encoding",
-    "file_storage",
     "googleclientauth",
     "headers_setter",
     "health_check",
