@@ -12,6 +12,7 @@ pub(crate) fn registry() -> Registry {
         .exporter(nop_exporter::Factory)
         .exporter(otlp_grpc_exporter::Factory)
         .exporter(otlp_http_exporter::Factory)
+        .telemetry(self_telemetry::Factory::new())
         .upstream_only(Kind::Receiver, UPSTREAM_RECEIVERS)
         .upstream_only(Kind::Processor, UPSTREAM_PROCESSORS)
         .upstream_only(Kind::Exporter, UPSTREAM_EXPORTERS)

@@ -9,6 +9,7 @@ use agent_core::{Agent, BuildInfo, Builder, CancellationToken, Controller, Ident
 use anyhow::Context;
 use config::paths;
 use config::settings::{AgentSettings, Resolved};
+use self_telemetry::{Factory, Log};
 use service_layer::{Host, Notify, Request, Requests};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -33,8 +34,8 @@ pub(crate) fn run(resolved: Resolved, build: BuildInfo) -> anyhow::Result<ExitCo
         let to_file = host.supervisor.is_service_manager() && !resolved.settings.docker_mode;
         let destination =
             if to_file { Destination::Service(&folder) } else { Destination::Console };
-        logging::init(resolved.settings.log_level, destination);
-        match serve(host, resolved, build) {
+        let log = logging::init(resolved.settings.log_level, destination);
+        match serve(host, resolved, build, log) {
             Ok(()) => 0,
             Err(error) => {
                 error!(error = format!("{error:#}"), "the agent ends");
@@ -45,13 +46,13 @@ pub(crate) fn run(resolved: Resolved, build: BuildInfo) -> anyhow::Result<ExitCo
     Ok(service_layer::run(SERVICE, program)?)
 }
 
-fn serve(host: Host, resolved: Resolved, build: BuildInfo) -> anyhow::Result<()> {
+fn serve(host: Host, resolved: Resolved, build: BuildInfo, log: Log) -> anyhow::Result<()> {
     let Resolved { settings, warnings } = resolved;
     for warning in warnings.iter() {
         warn!("{warning}");
     }
     info!(version = %build.version, config = %settings.config.display(), "kmagent starts");
-    let agent = agent(&settings, build)?;
+    let agent = agent(&settings, build, log)?;
     let runtime = runtime()?;
     let outcome = runtime.block_on(live(agent, host));
     runtime.shutdown_timeout(BLOCKED_THREADS);
@@ -69,7 +70,7 @@ fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start threads")
 }
 
-fn agent(settings: &AgentSettings, build: BuildInfo) -> anyhow::Result<Agent> {
+fn agent(settings: &AgentSettings, build: BuildInfo, log: Log) -> anyhow::Result<Agent> {
     let identity = Identity {
         is_docker: settings.docker_mode,
         hostname: gethostname::gethostname().to_string_lossy().into_owned(),
@@ -77,7 +78,7 @@ fn agent(settings: &AgentSettings, build: BuildInfo) -> anyhow::Result<Agent> {
         collector_version: COLLECTOR_VERSION.to_owned(),
     };
     let builder = Agent::builder()
-        .registry(components::registry())
+        .registry(components::registry().telemetry(Factory::new().with_log(log)))
         .configuration(configuration(settings))
         .allow_insecure_endpoint(settings.allow_insecure_endpoint)
         .build_info(build);

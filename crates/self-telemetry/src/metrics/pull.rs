@@ -1,0 +1,93 @@
+//! A reader that Prometheus pulls from.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use component::{CancellationToken, Status, StatusReporter, chain};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use net::body::{self, Chunks};
+use net::http::header::CONTENT_TYPE;
+use net::http::{HeaderValue, Request, Response};
+use net::{Listener, Listeners, Server, ServerOptions, Speaks};
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::{Source, prometheus};
+use crate::config::Prometheus;
+
+const TEXT: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+/// The pauses between tries to listen.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// How long a client may take for the headers of a request.
+const HEADERS: Duration = Duration::from_secs(10);
+/// How much of a request's body is read.
+const DISCARDED: usize = 64 << 10;
+
+/// Answers every request with everything that is measured.
+pub(crate) struct PullReader {
+    pub(crate) config: Prometheus,
+    pub(crate) source: Source,
+    pub(crate) listeners: Arc<Listeners>,
+    pub(crate) status: StatusReporter,
+}
+
+impl PullReader {
+    /// Serves until `stop`. An address that is taken costs the page and nothing else: it is tried again and again.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let Some(Some(listener)) = stop.run_until_cancelled(self.listen()).await else { return };
+        let options = ServerOptions {
+            speaks: Speaks::Http,
+            tls: None,
+            read_header_timeout: Some(HEADERS),
+            keep_alive: true,
+            max_concurrent_streams: None,
+        };
+        let shared = Arc::new((self.source, self.config));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let shared = Arc::clone(&shared);
+            async move {
+                body::discard(request.into_body(), DISCARDED).await;
+                let (source, config) = &*shared;
+                let text = prometheus::text(&source.collect(), config);
+                let mut response = Response::new(Chunks::from(Bytes::from(text)));
+                response.headers_mut().insert(CONTENT_TYPE, TEXT);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        Server::new(listener, options).run(service, stop).await;
+    }
+
+    async fn listen(&self) -> Option<Listener> {
+        let endpoint = self.config.endpoint();
+        let mut pause = FIRST_PAUSE;
+        let mut failed = false;
+        loop {
+            match self.listeners.acquire(&endpoint).await {
+                Ok(listener) => {
+                    if failed {
+                        self.status.ok();
+                        info!(endpoint, "the agent's own metrics are there after all");
+                    }
+                    return Some(listener);
+                }
+                Err(error) => {
+                    let error = chain(&error);
+                    if !failed {
+                        warn!(error, "no page with the agent's own metrics; it is tried again");
+                    }
+                    failed = true;
+                    // It works as far as anything depends on it, so its status is no error.
+                    let note = format!("the agent's own metrics cannot be pulled: {error}");
+                    self.status.report(Status::Ok, Some(note.into()));
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+}
