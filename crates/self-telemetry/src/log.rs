@@ -50,6 +50,8 @@ pub struct Start {
     pub console: Output,
     /// Where lines go in any case, as JSON: the service's own file.
     pub file: Option<Output>,
+    /// Crates whose lines are never thinned out: they do it themselves.
+    pub unsampled: &'static [&'static str],
     /// Opens the files that the configuration names.
     pub open: OpenFile,
 }

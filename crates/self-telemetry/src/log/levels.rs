@@ -104,6 +104,12 @@ impl Levels {
         }
     }
 
+    /// Whether no component has a level of its own.
+    #[cfg(test)]
+    pub(super) fn is_plain(&self) -> bool {
+        self.state.load().components.is_empty()
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         {
             let _one = self.changing.lock();

@@ -40,10 +40,9 @@ impl Style {
         rest.extend(fields.values.iter().map(|(key, value)| (key.clone(), value.clone())));
         match self.encoding {
             Encoding::Console => {
-                let message = fields.message().replace('\n', "\\n");
                 let mut parts = vec![time, level];
                 parts.extend(caller);
-                parts.push(message);
+                parts.push(printable(fields.message()));
                 if !rest.is_empty() {
                     parts.push(Value::Object(rest).to_string());
                 }
@@ -65,13 +64,23 @@ impl Style {
     }
 }
 
-/// The last folder, the file and the line, as `runtime/life.rs:62`.
+/// The crate, the file and the line, as `collector/life.rs:62`.
 fn caller(metadata: &Metadata<'_>) -> String {
-    let file = metadata.file().unwrap_or("unknown").replace('\\', "/");
-    let mut parts = file.rsplitn(3, '/');
-    let (name, folder) = (parts.next().unwrap_or_default(), parts.next());
-    let short = folder.map_or_else(|| name.to_owned(), |folder| format!("{folder}/{name}"));
-    format!("{short}:{}", metadata.line().unwrap_or_default())
+    let crate_name = metadata.target().split("::").next().unwrap_or_default();
+    let file = metadata.file().unwrap_or("unknown");
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    format!("{crate_name}/{name}:{}", metadata.line().unwrap_or_default())
+}
+
+/// A text that can do nothing to a terminal but fill it.
+fn printable(text: &str) -> String {
+    let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(is_harmful) {
+        return text.to_owned();
+    }
+    let escaped =
+        |c: char| if is_harmful(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 /// The fields of a line, in order, and its message.
