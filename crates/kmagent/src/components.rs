@@ -12,6 +12,8 @@ pub(crate) fn registry() -> Registry {
         .exporter(nop_exporter::Factory)
         .exporter(otlp_grpc_exporter::Factory)
         .exporter(otlp_http_exporter::Factory)
+        .extension(health_check_extension::Factory)
+        .extension(zpages_extension::Factory)
         .telemetry(self_telemetry::Factory::new())
         .upstream_only(Kind::Receiver, UPSTREAM_RECEIVERS)
         .upstream_only(Kind::Processor, UPSTREAM_PROCESSORS)
@@ -279,7 +281,6 @@ const UPSTREAM_EXTENSIONS: &[&str] = &[
     "file_storage",
     "googleclientauth",
     "headers_setter",
-    "health_check",
     "host_observer",
     "http_forwarder",
     "jaeger_encoding",
@@ -301,5 +302,4 @@ const UPSTREAM_EXTENSIONS: &[&str] = &[
     "sumologic",
     "text_encoding",
     "zipkin_encoding",
-    "zpages",
 ];

@@ -10,7 +10,6 @@ mod metrics;
 mod resource;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use component::{
     CancellationToken, ComponentType, CreateError, Extension, ExtensionFactory, Lifecycle,
@@ -46,15 +45,12 @@ impl Factory {
     }
 }
 
-/// What stays the same as long as the process lives, whatever the configuration is.
-struct Identity {
-    start: SystemTime,
-    instance: String,
-}
+/// This process's `service.instance.id`, whatever the configuration is.
+struct Instance(String);
 
-impl Default for Identity {
+impl Default for Instance {
     fn default() -> Self {
-        Self { start: SystemTime::now(), instance: resource::random_uuid() }
+        Self(resource::random_uuid())
     }
 }
 
@@ -153,9 +149,9 @@ impl Telemetry {
 
     fn source(&self, temporality: Temporality) -> Source {
         let Settings { process, build, .. } = &self.settings;
-        let identity = process.table::<Identity>();
-        let resource = resource::resource(&self.config.resource, build, &identity.instance);
-        let observed = Observed::of(process, identity.start);
+        let instance = process.table::<Instance>();
+        let resource = resource::resource(&self.config.resource, build, &instance.0);
+        let observed = Observed::of(process);
         Source::new(observed, self.config.metrics.level, temporality, resource, build)
     }
 }

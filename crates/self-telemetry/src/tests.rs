@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use component::ledger::{ComponentName, Ledger};
 use component::meter::{self, Instrument as Counted, InstrumentKind, Instruments, Meter};
+use component::overview::Overview;
 use component::{ComponentId, Kind, Process, Signal, Status};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -317,7 +318,7 @@ async fn reports_are_pushed_over_http_and_the_last_one_at_the_end() {
     let metrics = Metrics::from_otlp(body).unwrap();
     let (value, start) = sum(&metrics, "otelcol_receiver_accepted_spans");
     assert_eq!(value, Number::Int(7));
-    let since = settings.process.table::<Identity>().start;
+    let since = settings.process.table::<Overview>().started();
     let since = since.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
     assert_eq!(u128::from(start), since, "sums count since the process began to count");
     count(&settings.process);

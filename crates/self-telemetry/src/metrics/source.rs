@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use component::ledger::Ledger;
 use component::meter::{Instrument, Instruments};
+use component::overview::Overview;
 use component::{BuildInfo, MemoryAccount, Process};
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Meter, MeterProvider};
@@ -36,12 +37,12 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    pub(crate) fn of(process: &Process, start: SystemTime) -> Self {
+    pub(crate) fn of(process: &Process) -> Self {
         Self {
             ledger: process.table(),
             instruments: process.table(),
             memory: process.memory(),
-            start,
+            start: process.table::<Overview>().started(),
         }
     }
 }
