@@ -2,6 +2,7 @@
 
 mod instruments;
 mod ledger;
+mod observe;
 mod otlp;
 mod process;
 mod prometheus;

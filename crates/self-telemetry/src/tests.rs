@@ -17,7 +17,7 @@ use net::tls::{ClientTls, ClientTlsConfig};
 use net::{ClientOptions, Dialer, HttpClient, Server, ServerOptions, Speaks};
 use pdata::{Metrics, Number, Points};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::*;
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Running {
     settings: Settings,
     stop: CancellationToken,
-    life: JoinHandle<Result<(), StartError>>,
+    lives: JoinSet<Result<(), StartError>>,
 }
 
 impl Running {
@@ -39,13 +39,15 @@ impl Running {
         let mut life = created.into_parts().1;
         life.acquire().await.unwrap();
         let stop = CancellationToken::new();
-        let life = tokio::task::spawn(life.run(stop.clone()));
-        Self { settings, stop, life }
+        let mut lives = JoinSet::new();
+        lives.spawn(life.run(stop.clone()));
+        Self { settings, stop, lives }
     }
 
-    async fn stop(self) {
+    async fn stop(mut self) {
         self.stop.cancel();
-        timeout(PATIENCE, self.life).await.unwrap().unwrap().unwrap();
+        let ended = timeout(PATIENCE, self.lives.join_next()).await.unwrap();
+        ended.unwrap().unwrap().unwrap();
     }
 }
 
@@ -238,8 +240,7 @@ async fn a_successor_takes_the_socket_over_and_numbers_go_on() {
     scrape(port).await;
     let new = Running::start(&settings, &prometheus(port, ", without_type_suffix: false")).await;
     let instance = |text: &str| {
-        let line = text.lines().find(|line| line.starts_with("target_info{")).unwrap().to_owned();
-        line
+        text.lines().find(|line| line.starts_with("target_info{")).unwrap().to_owned()
     };
     let before = instance(&scrape(port).await);
     old.stop().await;
@@ -261,7 +262,7 @@ async fn nothing_is_measured_at_level_none() {
 }
 
 /// A server that keeps what it is sent.
-async fn sink(speaks: Speaks) -> (SocketAddr, mpsc::Receiver<(HeaderMap, Bytes)>, JoinHandle<()>) {
+async fn sink(speaks: Speaks) -> (SocketAddr, mpsc::Receiver<(HeaderMap, Bytes)>, JoinSet<()>) {
     let listener = Listeners::default().acquire("127.0.0.1:0").await.unwrap();
     let address = listener.local_address().unwrap();
     let (sender, receiver) = mpsc::channel(8);
@@ -286,8 +287,9 @@ async fn sink(speaks: Speaks) -> (SocketAddr, mpsc::Receiver<(HeaderMap, Bytes)>
         keep_alive: true,
         max_concurrent_streams: None,
     };
-    let server = Server::new(listener, options).run(service, CancellationToken::new());
-    (address, receiver, tokio::task::spawn(server))
+    let mut servers = JoinSet::new();
+    servers.spawn(Server::new(listener, options).run(service, CancellationToken::new()));
+    (address, receiver, servers)
 }
 
 /// Name and value of a sum's only point, with its start time.
@@ -322,14 +324,15 @@ async fn reports_are_pushed_over_http_and_the_last_one_at_the_end() {
     let since = since.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
     assert_eq!(u128::from(start), since, "sums count since the process began to count");
     count(&settings.process);
-    let stopping = tokio::task::spawn(running.stop());
+    let mut stopping = JoinSet::new();
+    stopping.spawn(running.stop());
     let mut last = Number::Int(0);
     while last != Number::Int(14) {
         let (_, body) = timeout(PATIENCE, received.recv()).await.unwrap().unwrap();
         let body = net::compression::gunzip(&body, 1 << 20).unwrap();
         last = sum(&Metrics::from_otlp(body).unwrap(), "otelcol_receiver_accepted_spans").0;
     }
-    stopping.await.unwrap();
+    stopping.join_next().await.unwrap().unwrap();
 }
 
 #[tokio::test]

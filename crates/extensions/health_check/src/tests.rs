@@ -11,7 +11,7 @@ use hyper_util::rt::TokioExecutor;
 use net::http::{Request, Response};
 use serde_json::Value;
 use testkit::{config, refusal};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::*;
@@ -22,7 +22,7 @@ struct Page {
     address: SocketAddr,
     overview: Arc<Overview>,
     stop: CancellationToken,
-    life: JoinHandle<Result<(), StartError>>,
+    lives: JoinSet<Result<(), StartError>>,
 }
 
 impl Page {
@@ -38,8 +38,9 @@ impl Page {
         life.acquire().await.unwrap();
         drop(listener);
         let stop = CancellationToken::new();
-        let life = tokio::task::spawn(life.run(stop.clone()));
-        Self { address, overview, stop, life }
+        let mut lives = JoinSet::new();
+        lives.spawn(life.run(stop.clone()));
+        Self { address, overview, stop, lives }
     }
 
     async fn get(&self, path: &str) -> Response<Bytes> {
@@ -57,9 +58,10 @@ impl Page {
         (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
     }
 
-    async fn stop(self) {
+    async fn stop(mut self) {
         self.stop.cancel();
-        timeout(PATIENCE, self.life).await.unwrap().unwrap().unwrap();
+        let ended = timeout(PATIENCE, self.lives.join_next()).await.unwrap();
+        ended.unwrap().unwrap().unwrap();
     }
 }
 

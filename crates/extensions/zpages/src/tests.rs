@@ -10,7 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use net::http::{Request, Response};
 use testkit::{config, refusal};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::*;
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Site {
     address: SocketAddr,
     stop: CancellationToken,
-    life: JoinHandle<Result<(), StartError>>,
+    lives: JoinSet<Result<(), StartError>>,
 }
 
 impl Site {
@@ -33,8 +33,9 @@ impl Site {
         life.acquire().await.unwrap();
         drop(listener);
         let stop = CancellationToken::new();
-        let life = tokio::task::spawn(life.run(stop.clone()));
-        Self { address, stop, life }
+        let mut lives = JoinSet::new();
+        lives.spawn(life.run(stop.clone()));
+        Self { address, stop, lives }
     }
 
     async fn get(&self, path: &str) -> Response<String> {
@@ -55,9 +56,10 @@ impl Site {
         answer.into_body()
     }
 
-    async fn stop(self) {
+    async fn stop(mut self) {
         self.stop.cancel();
-        timeout(PATIENCE, self.life).await.unwrap().unwrap().unwrap();
+        let ended = timeout(PATIENCE, self.lives.join_next()).await.unwrap();
+        ended.unwrap().unwrap().unwrap();
     }
 }
 

@@ -6,47 +6,39 @@ use component::meter::{Instrument, InstrumentKind, Instruments};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
+use super::observe::{self, Name};
+
 /// Lets the SDK observe all numbers of an instrument.
 pub(super) fn register(
     meter: &Meter,
     instrument: &'static Instrument,
     instruments: &Arc<Instruments>,
 ) {
+    let Instrument { name, unit, description, kind, .. } = *instrument;
+    let metric = Name { name, unit, description };
     let instruments = Arc::clone(instruments);
-    let visit = move |mut observe: Box<dyn FnMut(i64, &[KeyValue]) + '_>| {
-        instruments.visit(|other, attributes, number| {
-            if other == instrument {
-                let attributes: Vec<_> = attributes
-                    .iter()
-                    .map(|(key, value)| KeyValue::new(*key, value.to_string()))
-                    .collect();
-                observe(number, &attributes);
-            }
-        });
-    };
-    // The SDK keeps the callbacks; the instruments themselves are only names for them.
-    match instrument.kind {
-        InstrumentKind::Counter => drop(
-            meter
-                .u64_observable_counter(instrument.name)
-                .with_description(instrument.description)
-                .with_unit(instrument.unit)
-                .with_callback(move |observer| {
-                    visit(Box::new(|number, attributes| {
-                        observer.observe(u64::try_from(number).unwrap_or_default(), attributes);
-                    }));
-                })
-                .build(),
-        ),
-        InstrumentKind::Gauge => drop(
-            meter
-                .i64_observable_gauge(instrument.name)
-                .with_description(instrument.description)
-                .with_unit(instrument.unit)
-                .with_callback(move |observer| {
-                    visit(Box::new(|number, attributes| observer.observe(number, attributes)));
-                })
-                .build(),
-        ),
+    match kind {
+        InstrumentKind::Counter => observe::counter(meter, metric, move |observe| {
+            visit(&instruments, instrument, |number, attributes| {
+                observe(u64::try_from(number).unwrap_or_default(), attributes);
+            });
+        }),
+        InstrumentKind::Gauge => observe::gauge(meter, metric, move |observe| {
+            visit(&instruments, instrument, observe);
+        }),
     }
+}
+
+fn visit(
+    instruments: &Instruments,
+    instrument: &Instrument,
+    mut observe: impl FnMut(i64, &[KeyValue]),
+) {
+    instruments.visit(|other, attributes, number| {
+        if other == instrument {
+            let attributes = attributes.iter();
+            let attributes = attributes.map(|(key, value)| KeyValue::new(*key, value.to_string()));
+            observe(number, &attributes.collect::<Vec<_>>());
+        }
+    });
 }

@@ -4,15 +4,16 @@
 //! (<https://opentelemetry.io/docs/collector/internal-telemetry/>), all of the level `basic`. The metrics `kmagent_…` are our
 //! own. Where a component counts a metric of the same name itself, its numbers hold.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use component::ledger::{ComponentName, Entry, Ledger, Numbers};
+use component::ledger::{ComponentName, Ledger, Numbers};
 use component::meter::Instruments;
-use component::{Kind, Signal};
+use component::{ComponentId, DropReason, Kind, Signal};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
+use super::observe::{self, Name, Observe};
 use super::source::Observed;
 
 /// One of upstream's metrics over the ledger: for entries of one kind of component, and of one signal or any.
@@ -159,64 +160,55 @@ fn failed(numbers: &Numbers) -> u64 {
 /// Lets the SDK observe the ledger.
 pub(super) fn register(meter: &Meter, observed: &Observed) {
     for metric in METRICS {
+        let Metric { name, unit, description, .. } = *metric;
         let (ledger, instruments) =
             (Arc::clone(&observed.ledger), Arc::clone(&observed.instruments));
-        drop(
-            meter
-                .u64_observable_counter(metric.name)
-                .with_unit(metric.unit)
-                .with_description(metric.description)
-                .with_callback(move |observer| {
-                    if is_counted(&instruments, metric.name) {
-                        return;
-                    }
-                    for (attributes, value) in observe(metric, &ledger) {
-                        observer.observe(value, &attributes);
-                    }
-                })
-                .build(),
-        );
+        observe::counter(meter, Name { name, unit, description }, move |observe| {
+            if !is_counted(&instruments, name) {
+                sums(metric, &ledger, observe);
+            }
+        });
     }
-    reasons(
-        meter,
-        observed,
+    own(meter, observed);
+}
+
+/// Our own metrics.
+fn own(meter: &Meter, observed: &Observed) {
+    let of_items = |name, description| Name { name, unit: "{item}", description };
+    let dropped = of_items(
         "kmagent_component_dropped_items",
         "Number of items that a component left out or lost, by reason.",
-        |numbers| numbers.dropped.into_iter().collect(),
     );
-    reasons(
-        meter,
-        observed,
+    let ledger = Arc::clone(&observed.ledger);
+    observe::counter(meter, dropped, move |observe| {
+        reasons(&ledger, |numbers| &numbers.dropped, observe);
+    });
+    let created = of_items(
         "kmagent_component_created_items",
         "Number of items that a component made or received from outside, by reason.",
-        |numbers| numbers.created.into_iter().collect(),
     );
     let ledger = Arc::clone(&observed.ledger);
-    drop(
-        meter
-            .u64_observable_counter("kmagent_component_refused_items")
-            .with_unit("{item}")
-            .with_description("Number of items that a component gave back to whoever offered them.")
-            .with_callback(move |observer| {
-                for (component, signal, entry) in ledger.entries() {
-                    observer.observe(entry.numbers().refused, &name(&component, signal));
-                }
-            })
-            .build(),
+    observe::counter(meter, created, move |observe| {
+        reasons(&ledger, |numbers| &numbers.created, observe);
+    });
+    let refused = of_items(
+        "kmagent_component_refused_items",
+        "Number of items that a component gave back to whoever offered them.",
     );
     let ledger = Arc::clone(&observed.ledger);
-    drop(
-        meter
-            .i64_observable_gauge("kmagent_component_in_flight_items")
-            .with_unit("{item}")
-            .with_description("Number of items inside a component.")
-            .with_callback(move |observer| {
-                for (component, signal, entry) in ledger.entries() {
-                    observer.observe(entry.in_flight(), &name(&component, signal));
-                }
-            })
-            .build(),
-    );
+    observe::counter(meter, refused, move |observe| {
+        for (component, signal, entry) in ledger.entries() {
+            observe(entry.numbers().refused, &attributes(&component, signal));
+        }
+    });
+    let in_flight =
+        of_items("kmagent_component_in_flight_items", "Number of items inside a component.");
+    let ledger = Arc::clone(&observed.ledger);
+    observe::gauge(meter, in_flight, move |observe| {
+        for (component, signal, entry) in ledger.entries() {
+            observe(entry.in_flight(), &attributes(&component, signal));
+        }
+    });
 }
 
 /// Whether a component counts a metric of this name.
@@ -227,57 +219,39 @@ fn is_counted(instruments: &Instruments, name: &str) -> bool {
 }
 
 /// The sums of a metric. A processor has an entry per pipeline, and upstream's metrics don't tell them apart.
-fn observe(metric: &Metric, ledger: &Ledger) -> Vec<(Vec<KeyValue>, u64)> {
-    let entries = ledger.entries();
-    let of_metric: Vec<(ComponentName, Signal, Arc<Entry>)> = entries
-        .into_iter()
-        .filter(|(component, signal, _)| {
-            component.kind == metric.kind && metric.signal.is_none_or(|it| it == *signal)
-        })
-        .collect();
-    let ids: BTreeSet<_> =
-        of_metric.iter().map(|(it, signal, _)| (it.id.clone(), *signal)).collect();
-    let sums = ids.into_iter().map(|(id, signal)| {
-        let same = of_metric.iter().filter(|(it, other, _)| it.id == id && *other == signal);
-        let sum = same.map(|(_, _, entry)| (metric.value)(&entry.numbers())).sum();
+fn sums(metric: &Metric, ledger: &Ledger, observe: Observe<'_, u64>) {
+    let mut sums: BTreeMap<(ComponentId, Signal), u64> = BTreeMap::new();
+    for (component, signal, entry) in ledger.entries() {
+        if component.kind == metric.kind && metric.signal.is_none_or(|wanted| wanted == signal) {
+            *sums.entry((component.id, signal)).or_default() += (metric.value)(&entry.numbers());
+        }
+    }
+    for ((id, signal), sum) in sums {
         let mut attributes = vec![KeyValue::new(metric.kind.to_string(), id.to_string())];
         if metric.signal.is_none() {
             attributes.push(KeyValue::new("otel.signal", signal.to_string()));
         }
-        (attributes, sum)
-    });
-    sums.collect()
+        observe(sum, &attributes);
+    }
 }
 
-/// One of our own metrics by reason.
+/// Numbers by reason.
 fn reasons(
-    meter: &Meter,
-    observed: &Observed,
-    metric: &'static str,
-    description: &'static str,
-    counts: fn(Numbers) -> Vec<(&'static str, u64)>,
+    ledger: &Ledger,
+    counts: fn(&Numbers) -> &BTreeMap<DropReason, u64>,
+    observe: Observe<'_, u64>,
 ) {
-    let ledger = Arc::clone(&observed.ledger);
-    drop(
-        meter
-            .u64_observable_counter(metric)
-            .with_unit("{item}")
-            .with_description(description)
-            .with_callback(move |observer| {
-                for (component, signal, entry) in ledger.entries() {
-                    for (reason, count) in counts(entry.numbers()) {
-                        let mut attributes = name(&component, signal);
-                        attributes.push(KeyValue::new("reason", reason));
-                        observer.observe(count, &attributes);
-                    }
-                }
-            })
-            .build(),
-    );
+    for (component, signal, entry) in ledger.entries() {
+        for (reason, count) in counts(&entry.numbers()) {
+            let mut attributes = attributes(&component, signal);
+            attributes.push(KeyValue::new("reason", *reason));
+            observe(*count, &attributes);
+        }
+    }
 }
 
 /// Whose entry it is, in upstream's words.
-fn name(component: &ComponentName, signal: Signal) -> Vec<KeyValue> {
+fn attributes(component: &ComponentName, signal: Signal) -> Vec<KeyValue> {
     let mut attributes = vec![
         KeyValue::new("otelcol.component.kind", component.kind.to_string()),
         KeyValue::new("otelcol.component.id", component.id.to_string()),

@@ -7,66 +7,59 @@ use std::time::Duration;
 use component::memory::resident_memory;
 use opentelemetry::metrics::Meter;
 
+use super::observe::{self, Name};
 use super::source::Observed;
 
+/// Lets the SDK observe the process and the memory account.
 pub(super) fn register(meter: &Meter, observed: &Observed) {
     let start = observed.start;
-    drop(
-        meter
-            .f64_observable_counter("otelcol_process_uptime")
-            .with_unit("s")
-            .with_description("Uptime of the process [Alpha]")
-            .with_callback(move |observer| {
-                observer.observe(start.elapsed().unwrap_or_default().as_secs_f64(), &[]);
-            })
-            .build(),
-    );
-    drop(
-        meter
-            .f64_observable_counter("otelcol_process_cpu_seconds")
-            .with_unit("s")
-            .with_description("Total CPU user and system time in seconds [Alpha]")
-            .with_callback(|observer| {
-                if let Some(time) = cpu_time() {
-                    observer.observe(time.as_secs_f64(), &[]);
-                }
-            })
-            .build(),
-    );
-    drop(
-        meter
-            .u64_observable_gauge("otelcol_process_memory_rss")
-            .with_unit("By")
-            .with_description("Total physical memory (resident set size) [Alpha]")
-            .with_callback(|observer| {
-                if let Some(bytes) = resident_memory() {
-                    observer.observe(wide(bytes), &[]);
-                }
-            })
-            .build(),
-    );
+    observe::float_counter(meter, UPTIME, move |observe| {
+        observe(start.elapsed().unwrap_or_default().as_secs_f64(), &[]);
+    });
+    observe::float_counter(meter, CPU, |observe| {
+        if let Some(time) = cpu_time() {
+            observe(time.as_secs_f64(), &[]);
+        }
+    });
+    observe::gauge(meter, RESIDENT, |observe| {
+        if let Some(bytes) = resident_memory() {
+            observe(signed(bytes), &[]);
+        }
+    });
     let memory = Arc::clone(&observed.memory);
-    drop(
-        meter
-            .u64_observable_gauge("kmagent_memory_account_used")
-            .with_unit("By")
-            .with_description("Bytes that telemetry in memory takes.")
-            .with_callback(move |observer| observer.observe(wide(memory.used()), &[]))
-            .build(),
-    );
+    observe::gauge(meter, USED, move |observe| observe(signed(memory.used()), &[]));
     let memory = Arc::clone(&observed.memory);
-    drop(
-        meter
-            .u64_observable_gauge("kmagent_memory_account_limit")
-            .with_unit("By")
-            .with_description("Bytes that telemetry in memory may take.")
-            .with_callback(move |observer| observer.observe(wide(memory.limit()), &[]))
-            .build(),
-    );
+    observe::gauge(meter, LIMIT, move |observe| observe(signed(memory.limit()), &[]));
 }
 
-fn wide(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
+const UPTIME: Name = Name {
+    name: "otelcol_process_uptime",
+    unit: "s",
+    description: "Uptime of the process [Alpha]",
+};
+const CPU: Name = Name {
+    name: "otelcol_process_cpu_seconds",
+    unit: "s",
+    description: "Total CPU user and system time in seconds [Alpha]",
+};
+const RESIDENT: Name = Name {
+    name: "otelcol_process_memory_rss",
+    unit: "By",
+    description: "Total physical memory (resident set size) [Alpha]",
+};
+const USED: Name = Name {
+    name: "kmagent_memory_account_used",
+    unit: "By",
+    description: "Bytes that telemetry in memory takes.",
+};
+const LIMIT: Name = Name {
+    name: "kmagent_memory_account_limit",
+    unit: "By",
+    description: "Bytes that telemetry in memory may take.",
+};
+
+fn signed(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The time that the process has had on a processor. `None` where it cannot be learned.
