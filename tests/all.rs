@@ -6,6 +6,7 @@ mod agent;
 mod config_check;
 mod lifecycle;
 mod otlp_clients;
+mod self_telemetry;
 #[path = "../crates/updater/examples/config_server/server.rs"]
 mod server;
 mod sink;

@@ -52,8 +52,6 @@ pub(crate) fn init(level: LogLevel, destination: Destination<'_>) -> Log {
         encoding,
         console: Output::new(io::stderr()),
         file: file.map(Output::new),
-        // Its lines are telemetry that somebody wants to see, and it has options for how much of it.
-        unsampled: &["debug_exporter"],
         open: OpenFile::new(|path| rotated_file(path).map(Output::new)),
     });
     Registry::default().with(log.layer()).init();

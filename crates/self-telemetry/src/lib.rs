@@ -67,8 +67,14 @@ impl ExtensionFactory for Factory {
             let answer = otlp.client().protect_key(scheme, host, allow);
             answer.map_err(|error| CreateError::new(format!("metrics::readers: {error}")))?;
         }
-        let log = self.log.clone();
-        Ok(Extension::new(Telemetry { config, settings, log, pushes: Vec::new(), change: None }))
+        Ok(Extension::new(Telemetry {
+            config,
+            settings,
+            log: self.log.clone(),
+            pulls: Vec::new(),
+            pushes: Vec::new(),
+            change: None,
+        }))
     }
 }
 
@@ -80,6 +86,7 @@ struct Telemetry {
     config: Config,
     settings: Settings,
     log: Option<Log>,
+    pulls: Vec<PullReader>,
     pushes: Vec<PushReader>,
     change: Option<log::Change>,
 }
@@ -90,6 +97,14 @@ impl Lifecycle for Telemetry {
         self.change = self.log.as_ref().map(|log| log.prepare(&self.config.logs)).transpose()?;
         let periodic = self.readers().filter_map(|reader| reader.periodic.as_ref());
         self.pushes = periodic.map(|periodic| self.push(periodic)).collect::<Result<_, _>>()?;
+        let pulled = self.readers().filter_map(|reader| reader.pull.as_ref());
+        let pulled = pulled.filter_map(|pull| pull.exporter.prometheus.clone());
+        for config in pulled.collect::<Vec<_>>() {
+            let source = self.source(Temporality::Cumulative);
+            let listeners = self.settings.process.table::<Listeners>();
+            let status = self.settings.status.clone();
+            self.pulls.push(PullReader::new(config, source, listeners, status).await);
+        }
         Ok(())
     }
 
@@ -101,13 +116,8 @@ impl Lifecycle for Telemetry {
         for push in std::mem::take(&mut self.pushes) {
             readers.spawn(push.run(stop.clone()).in_current_span());
         }
-        let listeners = self.settings.process.table::<Listeners>();
-        for pull in self.readers().filter_map(|reader| reader.pull.as_ref()) {
-            let Some(config) = pull.exporter.prometheus.clone() else { continue };
-            let (listeners, status) = (Arc::clone(&listeners), self.settings.status.clone());
-            let source = self.source(Temporality::Cumulative);
-            let reader = PullReader { config, source, listeners, status };
-            readers.spawn(reader.run(stop.clone()).in_current_span());
+        for pull in std::mem::take(&mut self.pulls) {
+            readers.spawn(pull.run(stop.clone()).in_current_span());
         }
         if let Some(log) = self.log.clone() {
             let stop = stop.clone();

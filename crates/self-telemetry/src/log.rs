@@ -50,8 +50,6 @@ pub struct Start {
     pub console: Output,
     /// Where lines go in any case, as JSON: the service's own file.
     pub file: Option<Output>,
-    /// Crates whose lines are never thinned out: they do it themselves.
-    pub unsampled: &'static [&'static str],
     /// Opens the files that the configuration names.
     pub open: OpenFile,
 }
@@ -111,7 +109,8 @@ impl Log {
             console.into_iter().map(|output| (output, style.clone())).collect();
         let json = Style { encoding: Encoding::Json, ..style };
         outputs.extend(start.file.clone().map(|file| (file, json)));
-        let sampler = config.sampling.enabled.then(|| Sampler::new(config.sampling.clone()));
+        let sampling = config.sampling.clone().filter(|sampling| sampling.enabled);
+        let sampler = sampling.map(Sampler::new);
         let level = config.level.map_or(start.level, |level| level.filter());
         Ok(Change { log: self.clone(), level, current: Current { outputs, sampler } })
     }

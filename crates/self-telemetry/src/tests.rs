@@ -239,9 +239,8 @@ async fn a_successor_takes_the_socket_over_and_numbers_go_on() {
     let old = Running::start(&settings, &prometheus(port, "")).await;
     scrape(port).await;
     let new = Running::start(&settings, &prometheus(port, ", without_type_suffix: false")).await;
-    let instance = |text: &str| {
-        text.lines().find(|line| line.starts_with("target_info{")).unwrap().to_owned()
-    };
+    let instance =
+        |text: &str| text.lines().find(|line| line.starts_with("target_info{")).unwrap().to_owned();
     let before = instance(&scrape(port).await);
     old.stop().await;
     count(&new.settings.process);

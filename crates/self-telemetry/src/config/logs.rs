@@ -22,8 +22,8 @@ pub struct LogsConfig {
     pub disable_caller: bool,
     /// Accepted: lines have no stack traces.
     pub disable_stacktrace: bool,
-    /// Thins out lines that repeat.
-    pub sampling: Sampling,
+    /// Thins out lines that repeat. Off unless the section is there.
+    pub sampling: Option<Sampling>,
     /// Where lines go: `stdout`, `stderr`, a file, or an absolute `file://` URL. Default: standard error, and the agent's own
     /// log file under a service manager. What is written takes the place of standard error.
     pub output_paths: Option<Vec<String>>,
@@ -119,7 +119,7 @@ impl Default for LogsConfig {
             encoding: None,
             disable_caller: false,
             disable_stacktrace: false,
-            sampling: Sampling::default(),
+            sampling: None,
             output_paths: None,
             error_output_paths: vec!["stderr".to_owned()],
             initial_fields: BTreeMap::new(),

@@ -87,11 +87,7 @@ where
         event.record(&mut own);
         let current = self.0.shared.current.load();
         let level = *event.metadata().level();
-        let crate_name = event.metadata().target().split("::").next().unwrap_or_default();
-        let sampler = current
-            .sampler
-            .as_ref()
-            .filter(|_| !self.0.shared.start.unsampled.contains(&crate_name));
+        let sampler = current.sampler.as_ref();
         if sampler.is_some_and(|sampler| !sampler.passes(level, own.message())) {
             return;
         }

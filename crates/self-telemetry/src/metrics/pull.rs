@@ -30,16 +30,42 @@ const DISCARDED: usize = 64 << 10;
 
 /// Answers every request with everything that is measured.
 pub(crate) struct PullReader {
-    pub(crate) config: Prometheus,
-    pub(crate) source: Source,
-    pub(crate) listeners: Arc<Listeners>,
-    pub(crate) status: StatusReporter,
+    config: Prometheus,
+    source: Source,
+    listeners: Arc<Listeners>,
+    status: StatusReporter,
+    /// `None` while the address is taken.
+    listener: Option<Listener>,
 }
 
 impl PullReader {
+    /// A reader that listens from here on, if it can.
+    pub(crate) async fn new(
+        config: Prometheus,
+        source: Source,
+        listeners: Arc<Listeners>,
+        status: StatusReporter,
+    ) -> Self {
+        let mut reader = Self { config, source, listeners, status, listener: None };
+        match reader.listeners.acquire(&reader.config.endpoint()).await {
+            Ok(listener) => reader.listener = Some(listener),
+            Err(error) => {
+                let error = chain(&error);
+                warn!(error, "no page with the agent's own metrics; it is tried again");
+            }
+        }
+        reader
+    }
+
     /// Serves until `stop`. An address that is taken costs the page and nothing else: it is tried again and again.
-    pub(crate) async fn run(self, stop: CancellationToken) {
-        let Some(Some(listener)) = stop.run_until_cancelled(self.listen()).await else { return };
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let listener = match self.listener.take() {
+            Some(listener) => listener,
+            None => match stop.run_until_cancelled(self.listen()).await {
+                Some(listener) => listener,
+                None => return,
+            },
+        };
         let options = ServerOptions {
             speaks: Speaks::Http,
             tls: None,
@@ -62,27 +88,20 @@ impl PullReader {
         Server::new(listener, options).run(service, stop).await;
     }
 
-    async fn listen(&self) -> Option<Listener> {
+    async fn listen(&self) -> Listener {
         let endpoint = self.config.endpoint();
         let mut pause = FIRST_PAUSE;
-        let mut failed = false;
         loop {
             match self.listeners.acquire(&endpoint).await {
                 Ok(listener) => {
-                    if failed {
-                        self.status.ok();
-                        info!(endpoint, "the agent's own metrics are there after all");
-                    }
-                    return Some(listener);
+                    self.status.ok();
+                    info!(endpoint, "the agent's own metrics are there after all");
+                    return listener;
                 }
                 Err(error) => {
-                    let error = chain(&error);
-                    if !failed {
-                        warn!(error, "no page with the agent's own metrics; it is tried again");
-                    }
-                    failed = true;
+                    let note =
+                        format!("the agent's own metrics cannot be pulled: {}", chain(&error));
                     // It works as far as anything depends on it, so its status is no error.
-                    let note = format!("the agent's own metrics cannot be pulled: {error}");
                     self.status.report(Status::Ok, Some(note.into()));
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
