@@ -3,9 +3,9 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Instant;
 
 use rustix::process::Signal;
+use tokio::time::Instant;
 
 use crate::agent::{Agent, PATIENCE, command, free_port};
 

@@ -9,8 +9,6 @@ pub mod log;
 mod metrics;
 mod resource;
 
-use std::sync::Arc;
-
 use component::{
     CancellationToken, ComponentType, CreateError, Extension, ExtensionFactory, Lifecycle,
     Settings, Stability, StartError, async_trait,
