@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
 use component::ledger::Ledger;
@@ -47,12 +47,21 @@ impl Observed {
     }
 }
 
-/// One reader's view of everything that is observed.
+/// One reader's view of everything that is observed. What the SDK needs for it is made when it is first asked for: an
+/// agent that nobody asks does not pay for it.
 pub(crate) struct Source {
     observed: Observed,
+    level: Level,
+    temporality: Temporality,
+    resource: Resource,
+    version: String,
+    collection: OnceLock<Collection>,
+}
+
+/// What the SDK needs.
+struct Collection {
     reader: Shared,
     meter: Meter,
-    level: Level,
     /// The instruments of components that the SDK knows.
     known: Mutex<BTreeSet<&'static Instrument>>,
     /// Keeps the pipeline behind the reader.
@@ -67,16 +76,8 @@ impl Source {
         resource: Resource,
         build: &BuildInfo,
     ) -> Self {
-        let reader =
-            Shared(Arc::new(ManualReader::builder().with_temporality(temporality).build()));
-        let provider =
-            SdkMeterProvider::builder().with_resource(resource).with_reader(reader.clone()).build();
-        let scope = InstrumentationScope::builder(SCOPE).with_version(build.version.to_string());
-        let meter = provider.meter_with_scope(scope.build());
-        ledger::register(&meter, &observed);
-        process::register(&meter, &observed);
-        let known = Mutex::default();
-        Self { observed, reader, meter, level, known, _provider: provider }
+        let version = build.version.to_string();
+        Self { observed, level, temporality, resource, version, collection: OnceLock::new() }
     }
 
     /// Since when sums count.
@@ -86,17 +87,32 @@ impl Source {
 
     /// Everything as it is now.
     pub(crate) fn collect(&self) -> ResourceMetrics {
-        self.meet_new_instruments();
+        let collection = self.collection.get_or_init(|| self.begin());
+        self.meet_new_instruments(collection);
         let mut metrics = ResourceMetrics::default();
-        if let Err(error) = self.reader.collect(&mut metrics) {
+        if let Err(error) = collection.reader.collect(&mut metrics) {
             tracing::debug!(%error, "metrics were not collected");
         }
         metrics
     }
 
+    fn begin(&self) -> Collection {
+        let reader = ManualReader::builder().with_temporality(self.temporality).build();
+        let reader = Shared(Arc::new(reader));
+        let provider = SdkMeterProvider::builder()
+            .with_resource(self.resource.clone())
+            .with_reader(reader.clone())
+            .build();
+        let scope = InstrumentationScope::builder(SCOPE).with_version(self.version.clone());
+        let meter = provider.meter_with_scope(scope.build());
+        ledger::register(&meter, &self.observed);
+        process::register(&meter, &self.observed);
+        Collection { reader, meter, known: Mutex::default(), _provider: provider }
+    }
+
     /// Components bring their instruments along at any time.
-    fn meet_new_instruments(&self) {
-        let mut known = self.known.lock();
+    fn meet_new_instruments(&self, collection: &Collection) {
+        let mut known = collection.known.lock();
         let mut new = BTreeSet::new();
         self.observed.instruments.visit(|instrument, _, _| {
             if self.level.shows(instrument.level) && !known.contains(instrument) {
@@ -104,7 +120,7 @@ impl Source {
             }
         });
         for instrument in new {
-            instruments::register(&self.meter, instrument, &self.observed.instruments);
+            instruments::register(&collection.meter, instrument, &self.observed.instruments);
             known.insert(instrument);
         }
     }
