@@ -1,8 +1,16 @@
 //! What the process takes, and the memory account. The names are upstream's where upstream has them; what it measures of
 //! Go's heap is not there.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as os;
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as os;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use component::memory::resident_memory;
 use opentelemetry::metrics::Meter;
@@ -17,7 +25,7 @@ pub(super) fn register(meter: &Meter, observed: &Observed) {
         observe(start.elapsed().unwrap_or_default().as_secs_f64(), &[]);
     });
     observe::float_counter(meter, CPU, |observe| {
-        if let Some(time) = cpu_time() {
+        if let Some(time) = os::cpu_time() {
             observe(time.as_secs_f64(), &[]);
         }
     });
@@ -60,18 +68,4 @@ const LIMIT: Name = Name {
 
 fn signed(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// The time that the process has had on a processor. `None` where it cannot be learned.
-#[cfg(unix)]
-fn cpu_time() -> Option<Duration> {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-    Some(Duration::new(seconds.ok()?, nanoseconds.ok()?))
-}
-
-/// Not read here yet.
-#[cfg(not(unix))]
-fn cpu_time() -> Option<Duration> {
-    None
 }

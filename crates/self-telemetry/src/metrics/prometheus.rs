@@ -144,20 +144,31 @@ fn constant_labels(resource: &Resource, wanted: Option<&ResourceLabels>) -> Labe
     labels
 }
 
-/// Whether a pattern with `*` and `?` matches all of a text.
+/// Whether a pattern with `*` and `?` matches all of a text. Of several stars only the last is ever tried again, so the time
+/// is at most the product of the lengths.
 fn matches(pattern: &str, text: &str) -> bool {
-    let mut rest = pattern.chars();
-    match (rest.next(), text.chars().next()) {
-        (None, first) => first.is_none(),
-        (Some('*'), None) => matches(rest.as_str(), text),
-        (Some('*'), Some(first)) => {
-            matches(rest.as_str(), text) || matches(pattern, &text[first.len_utf8()..])
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut place) = (0, 0);
+    let mut star = None;
+    while place < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, place));
+                at += 1;
+            }
+            Some(c) if *c == '?' || *c == text[place] => {
+                at += 1;
+                place += 1;
+            }
+            _ => {
+                let Some((last, begin)) = star else { return false };
+                star = Some((last, begin + 1));
+                (at, place) = (last + 1, begin + 1);
+            }
         }
-        (Some(wanted), Some(first)) if wanted == '?' || wanted == first => {
-            matches(rest.as_str(), &text[first.len_utf8()..])
-        }
-        (Some(_), _) => false,
     }
+    pattern[at..].iter().all(|c| *c == '*')
 }
 
 /// The name of a metric: its unit and `_total` are added where they are wanted and not there yet.
@@ -218,6 +229,8 @@ mod tests {
             ("service", "service.name", false),
             ("*.name", "service.name", true),
             ("*.nam", "service.name", false),
+            ("*a*b?", "xaybabz", true),
+            ("a*", "", false),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
         }

@@ -25,6 +25,9 @@ const ANSWER: usize = 64 << 10;
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(90);
 
+/// How long the last report may take.
+const LAST: Duration = Duration::from_secs(5);
+
 /// Sends everything at intervals, and once more at the end.
 pub(crate) struct PushReader {
     pub(crate) source: Source,
@@ -55,7 +58,8 @@ impl PushReader {
             }
             failing = !failing;
         }
-        drop(self.report().await);
+        // Whoever waits for the agent's end does not wait long for this.
+        drop(timeout(LAST, self.report()).await);
     }
 
     async fn report(&self) -> Result<(), String> {
