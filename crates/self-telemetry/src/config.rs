@@ -2,16 +2,22 @@
 
 mod logs;
 mod metrics;
+mod otlp;
+mod readers;
 mod resource;
 mod traces;
 
 use config::{Section, Validate};
 
 pub use logs::{Encoding, LogLevel, LogsConfig, OutputPath, Sampling};
-pub use metrics::{
-    ConsoleExporter, HeadersList, HistogramAggregation, Level, MetricsConfig, OtlpExporter,
-    Periodic, PeriodicExporter, Prometheus, Protocol, Pull, PullExporter, Reader,
-    ReportCompression, ResourceLabels, TemporalityPreference,
+pub use metrics::{Level, MetricsConfig};
+pub use otlp::{
+    HeadersList, HistogramAggregation, OtlpExporter, Protocol, ReportCompression,
+    TemporalityPreference,
+};
+pub use readers::{
+    ConsoleExporter, Periodic, PeriodicExporter, Prometheus, Pull, PullExporter, Reader,
+    ResourceLabels,
 };
 pub use resource::{Attribute, ResourceConfig};
 pub use traces::{TracesConfig, TracesLevel};
