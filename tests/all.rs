@@ -7,6 +7,7 @@ mod config_check;
 mod lifecycle;
 mod otlp_clients;
 mod reload;
+mod self_telemetry;
 #[path = "../crates/updater/examples/config_server/server.rs"]
 mod server;
 mod sink;

@@ -94,6 +94,7 @@ pub struct Registry {
     pub(crate) exporters: Vec<Entry<CreateExporter>>,
     pub(crate) connectors: Vec<Entry<CreateConnector>>,
     pub(crate) extensions: Vec<Entry<CreateExtension>>,
+    pub(crate) telemetry: Option<Entry<CreateExtension>>,
     upstream: Vec<(Kind, &'static [&'static str])>,
 }
 
@@ -170,14 +171,15 @@ impl Registry {
     /// Adds an extension type.
     #[must_use]
     pub fn extension<F: ExtensionFactory>(mut self, factory: F) -> Self {
-        let factory = Arc::new(factory);
-        let info = info(Kind::Extension, F::TYPE, F::ALIASES, Support::Extension(F::STABILITY));
-        let read: Read<CreateExtension> = Box::new(move |node, problems| {
-            let config = F::Config::read(node, problems)?;
-            let factory = Arc::clone(&factory);
-            Some(Arc::new(move |settings| factory.create(config.clone(), settings)))
-        });
-        self.extensions.push(Entry { info, read });
+        self.extensions.push(extension(factory));
+        self
+    }
+
+    /// Sets what reads `service::telemetry`: the program's own telemetry. It runs beside the pipelines as extensions do,
+    /// whether the document has the section or not. Without it, a document that has the section is refused.
+    #[must_use]
+    pub fn telemetry<F: ExtensionFactory>(mut self, factory: F) -> Self {
+        self.telemetry = Some(extension(factory));
         self
     }
 
@@ -233,6 +235,17 @@ fn info(
     supports: Support,
 ) -> ComponentInfo {
     ComponentInfo { kind, type_name, aliases, supports }
+}
+
+fn extension<F: ExtensionFactory>(factory: F) -> Entry<CreateExtension> {
+    let factory = Arc::new(factory);
+    let info = info(Kind::Extension, F::TYPE, F::ALIASES, Support::Extension(F::STABILITY));
+    let read: Read<CreateExtension> = Box::new(move |node, problems| {
+        let config = F::Config::read(node, problems)?;
+        let factory = Arc::clone(&factory);
+        Some(Arc::new(move |settings| factory.create(config.clone(), settings)))
+    });
+    Entry { info, read }
 }
 
 fn infos<C>(entries: &[Entry<C>]) -> impl Iterator<Item = &ComponentInfo> {

@@ -1,6 +1,7 @@
 //! What runs: the engine writes it, extensions show it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::sync::watch;
 
@@ -11,6 +12,7 @@ use crate::status::StatusReporter;
 /// [`Process::table`](crate::Process::table).
 #[derive(Debug)]
 pub struct Overview {
+    started: SystemTime,
     running: watch::Sender<Arc<Running>>,
 }
 
@@ -37,11 +39,16 @@ pub struct Pipeline {
 
 impl Default for Overview {
     fn default() -> Self {
-        Self { running: watch::Sender::new(Arc::default()) }
+        Self { started: SystemTime::now(), running: watch::Sender::new(Arc::default()) }
     }
 }
 
 impl Overview {
+    /// Since when there is a collector in this process.
+    pub fn started(&self) -> SystemTime {
+        self.started
+    }
+
     /// What runs now.
     pub fn running(&self) -> Arc<Running> {
         Arc::clone(&self.running.borrow())

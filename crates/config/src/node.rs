@@ -215,6 +215,13 @@ impl Node {
     }
 }
 
+/// `null`, in no text: what stands where nothing was written.
+impl Default for Node {
+    fn default() -> Self {
+        Self::new(Span::nowhere(), Content::Null)
+    }
+}
+
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.content {

@@ -13,6 +13,9 @@ pub(crate) fn registry() -> Registry {
         .exporter(otlp_grpc_exporter::Factory)
         .exporter(otlp_http_exporter::Factory)
         .extension(file_storage_extension::Factory)
+        .extension(health_check_extension::Factory)
+        .extension(zpages_extension::Factory)
+        .telemetry(self_telemetry::Factory::new())
         .upstream_only(Kind::Receiver, UPSTREAM_RECEIVERS)
         .upstream_only(Kind::Processor, UPSTREAM_PROCESSORS)
         .upstream_only(Kind::Exporter, UPSTREAM_EXPORTERS)
@@ -278,7 +281,6 @@ const UPSTREAM_EXTENSIONS: &[&str] = &[
     "encoding",
     "googleclientauth",
     "headers_setter",
-    "health_check",
     "host_observer",
     "http_forwarder",
     "jaeger_encoding",
@@ -300,5 +302,4 @@ const UPSTREAM_EXTENSIONS: &[&str] = &[
     "sumologic",
     "text_encoding",
     "zipkin_encoding",
-    "zpages",
 ];

@@ -1,20 +1,20 @@
 //! The agent's own log.
 
 use std::fs;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::Path;
-use std::sync::Mutex;
 
-use anyhow::Context;
 use config::settings::LogLevel;
 use file_rotate::compression::Compression;
 use file_rotate::suffix::{AppendTimestamp, FileLimit, SuffixScheme, TimestampSuffix};
 use file_rotate::{ContentLimit, FileRotate};
+use self_telemetry::Log;
+use self_telemetry::config::Encoding;
+use self_telemetry::log::{OpenFile, Output, Start};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry, fmt};
 
 /// The file's name inside the log folder.
 const FILE_NAME: &str = "kmagent.log";
@@ -33,65 +33,59 @@ pub(crate) enum Destination<'a> {
     Service(&'a Path),
 }
 
-/// Sets up logging for the rest of the process.
+/// Sets up logging for the rest of the process. What a configuration says of the log applies to the one that is returned.
 ///
 /// A log folder that cannot be written is no reason not to run: the log then goes to standard error alone, and says so.
-pub(crate) fn init(level: LogLevel, destination: Destination<'_>) {
-    let (file, problem) = match destination {
-        Destination::Console => (None, None),
-        Destination::Service(folder) => match rotated_file(folder) {
-            Ok(file) => (Some(fmt::layer().json().with_writer(Mutex::new(file)).boxed()), None),
-            Err(error) => (None, Some(error)),
-        },
+pub(crate) fn init(level: LogLevel, destination: Destination<'_>) -> Log {
+    let (encoding, file) = match destination {
+        Destination::Console => (Encoding::Console, None),
+        Destination::Service(folder) => {
+            (Encoding::Json, Some(rotated_file(&folder.join(FILE_NAME))))
+        }
     };
-    let stderr: Box<dyn Layer<Registry> + Send + Sync> = match destination {
-        Destination::Console => fmt::layer()
-            .with_writer(io::stderr)
-            .with_ansi(io::stderr().is_terminal())
-            .with_target(false)
-            .boxed(),
-        Destination::Service(_) => fmt::layer().json().with_writer(io::stderr).boxed(),
+    let (file, problem) = match file.transpose() {
+        Ok(file) => (file, None),
+        Err(error) => (None, Some(error)),
     };
-    let layers = std::iter::once(stderr).chain(file).collect::<Vec<_>>();
-    Registry::default().with(layers.with_filter(filter(level))).init();
+    let log = Log::new(Start {
+        level: filter(level),
+        encoding,
+        console: Output::new(io::stderr()),
+        file: file.map(Output::new),
+        open: OpenFile::new(|path| rotated_file(path).map(Output::new)),
+    });
+    Registry::default().with(log.layer()).init();
     if let Some(error) = problem {
-        tracing::warn!(error = format!("{error:#}"), "no log file");
+        tracing::warn!(%error, file = FILE_NAME, "cannot write the log file");
     }
+    log
 }
 
-/// The wished level for this program's crates. The network stack's libraries only speak up when something is wrong,
-/// except at debug.
-fn filter(level: LogLevel) -> Targets {
-    let level = match level {
+fn filter(level: LogLevel) -> LevelFilter {
+    match level {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Error => LevelFilter::ERROR,
-    };
-    let libraries = level.min(LevelFilter::WARN);
-    ["h2", "hyper", "hyper_util", "rustls", "tonic", "tower"]
-        .into_iter()
-        .fold(Targets::new().with_default(level), |targets, library| {
-            targets.with_target(library, libraries)
-        })
+    }
 }
 
-/// The log file, rotated at 10 MB, with one old file, gzipped, for seven days.
-fn rotated_file(folder: &Path) -> anyhow::Result<FileRotate<Retention>> {
-    let path = folder.join(FILE_NAME);
-    let cannot = || format!("cannot write the log file {}", path.display());
+/// A log file, rotated at 10 MB, with one old file, gzipped, for seven days.
+fn rotated_file(path: &Path) -> io::Result<FileRotate<Retention>> {
     // The rotating writer panics where it cannot work, so what it needs is tried first.
-    fs::create_dir_all(folder).with_context(cannot)?;
-    fs::read_dir(folder).with_context(cannot)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    fs::read_dir(folder)?;
     let mut options = fs::OpenOptions::new();
     options.read(true).create(true).append(true);
     private(&mut options);
-    options.open(&path).with_context(cannot)?;
+    options.open(path)?;
     let retention = Retention::new();
-    retention.prune(&path).with_context(cannot)?;
+    retention.prune(path)?;
     let limit = ContentLimit::BytesSurpassed(FILE_SIZE);
     let compression = Compression::OnRotate(0);
-    Ok(FileRotate::new(&path, retention, limit, compression, Some(options)))
+    Ok(FileRotate::new(path, retention, limit, compression, Some(options)))
 }
 
 /// Log lines may tell more than every user of the host should know.
@@ -169,7 +163,7 @@ mod tests {
     #[test]
     fn a_full_file_is_rotated_and_one_compressed_old_file_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = rotated_file(folder.path()).unwrap();
+        let mut log = rotated_file(&folder.path().join(FILE_NAME)).unwrap();
         let line = [b'x'; 1024 * 1024];
         for _ in 0..35 {
             log.write_all(&line).unwrap();
@@ -191,13 +185,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         fs::write(path.join("kmagent.log.20200101T000000.gz"), "").unwrap();
-        drop(rotated_file(path).unwrap());
+        drop(rotated_file(&path.join(FILE_NAME)).unwrap());
         assert_eq!(files(path), [FILE_NAME]);
     }
 
     #[test]
     fn a_folder_that_cannot_be_made_is_an_error_not_a_panic() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(rotated_file(&file.path().join("logs")).is_err());
+        assert!(rotated_file(&file.path().join("logs").join(FILE_NAME)).is_err());
     }
 }

@@ -9,6 +9,7 @@ use agent_core::{Agent, BuildInfo, Builder, CancellationToken, Controller, Ident
 use anyhow::Context;
 use config::paths;
 use config::settings::{AgentSettings, Resolved};
+use self_telemetry::{Factory, Log};
 use service_layer::{Host, Notify, Request, Requests};
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinSet;
@@ -34,8 +35,8 @@ pub(crate) fn run(resolved: Resolved, build: BuildInfo) -> anyhow::Result<ExitCo
         let to_file = host.supervisor.is_service_manager() && !resolved.settings.docker_mode;
         let destination =
             if to_file { Destination::Service(&folder) } else { Destination::Console };
-        logging::init(resolved.settings.log_level, destination);
-        match serve(host, resolved, build) {
+        let log = logging::init(resolved.settings.log_level, destination);
+        match serve(host, resolved, build, log) {
             Ok(()) => 0,
             Err(error) => {
                 error!(error = format!("{error:#}"), "the agent ends");
@@ -46,14 +47,14 @@ pub(crate) fn run(resolved: Resolved, build: BuildInfo) -> anyhow::Result<ExitCo
     Ok(service_layer::run(SERVICE, program)?)
 }
 
-fn serve(host: Host, resolved: Resolved, build: BuildInfo) -> anyhow::Result<()> {
+fn serve(host: Host, resolved: Resolved, build: BuildInfo, log: Log) -> anyhow::Result<()> {
     let Resolved { settings, warnings } = resolved;
     for warning in warnings.iter() {
         warn!("{warning}");
     }
     info!(version = %build.version, config = %settings.config.display(), "kmagent starts");
     let (own, workers) = (own_runtime()?, workers()?);
-    let agent = agent(&settings, build, workers.handle().clone())?;
+    let agent = agent(&settings, build, log, workers.handle().clone())?;
     let outcome = own.block_on(live(agent, host));
     workers.shutdown_timeout(BLOCKED_THREADS);
     outcome
@@ -77,7 +78,12 @@ fn workers() -> anyhow::Result<Runtime> {
         .context("cannot start threads")
 }
 
-fn agent(settings: &AgentSettings, build: BuildInfo, workers: Handle) -> anyhow::Result<Agent> {
+fn agent(
+    settings: &AgentSettings,
+    build: BuildInfo,
+    log: Log,
+    workers: Handle,
+) -> anyhow::Result<Agent> {
     let identity = Identity {
         is_docker: settings.docker_mode,
         hostname: gethostname::gethostname().to_string_lossy().into_owned(),
@@ -85,7 +91,7 @@ fn agent(settings: &AgentSettings, build: BuildInfo, workers: Handle) -> anyhow:
         collector_version: COLLECTOR_VERSION.to_owned(),
     };
     let builder = Agent::builder()
-        .registry(components::registry())
+        .registry(components::registry().telemetry(Factory::new().with_log(log)))
         .configuration(configuration(settings))
         .allow_insecure_endpoint(settings.allow_insecure_endpoint)
         .workers(workers)

@@ -44,6 +44,7 @@ const ARROWS: &[(Place<'_>, &[Place<'_>])] = &[
             Crate("service-layer"),
             Crate("agent-core"),
             Component,
+            Crate("self-telemetry"),
             // It puts the parts together: names the configuration's source, the registry, the built-in document.
             Crate("updater"),
             Crate("collector"),
@@ -67,6 +68,8 @@ const ARROWS: &[(Place<'_>, &[Place<'_>])] = &[
             Crate("config"),
         ],
     ),
+    // To the engine it is an extension, and it knows no more than one.
+    (Crate("self-telemetry"), &[Crate("component"), Crate("net"), Crate("pdata"), Crate("config")]),
     (Crate("exporter-helper"), &[Crate("component"), Crate("pdata"), Crate("config")]),
     (Crate("scraper"), &[Crate("component"), Crate("pdata"), Crate("config")]),
     (Crate("component"), &[Crate("pdata"), Crate("config")]),

@@ -55,19 +55,40 @@ pub(super) fn read(root: &Node, declared: &Declared<'_>, problems: &mut Problems
     let service = root.get("service");
     problems.within("service", service, |problems| {
         let map = service.and_then(Node::as_map);
-        for (key, node) in map.into_iter().flat_map(config::Map::iter) {
-            match key {
-                "telemetry" if !node.is_null() => problems.not_supported(key),
-                key if !KEYS.contains(&key) => problems.unknown_key(key, KEYS),
-                _ => {}
+        for (key, _) in map.into_iter().flat_map(config::Map::iter) {
+            if !KEYS.contains(&key) {
+                problems.unknown_key(key, KEYS);
             }
         }
-        let extensions = extensions(map.and_then(|map| map.get("extensions")), declared, problems);
+        let telemetry = telemetry(map.and_then(|map| map.get("telemetry")), declared, problems);
+        let mut extensions =
+            extensions(map.and_then(|map| map.get("extensions")), declared, problems);
+        // It starts before all others and ends after them.
+        extensions.splice(0..0, telemetry);
         let node = map.and_then(|map| map.get("pipelines"));
         let pipelines =
             problems.within("pipelines", node, |problems| pipelines(node, declared, problems));
         Service { extensions, pipelines }
     })
+}
+
+/// The program's own telemetry, as it is without the section too.
+fn telemetry(
+    node: Option<&Node>,
+    declared: &Declared<'_>,
+    problems: &mut Problems,
+) -> Option<(ComponentId, Spec<CreateExtension>)> {
+    let node = node.cloned().unwrap_or_default();
+    let Some(entry) = &declared.registry.telemetry else {
+        if !node.is_null() {
+            problems.not_supported("telemetry");
+        }
+        return None;
+    };
+    let create =
+        problems.within("telemetry", Some(&node), |problems| (entry.read)(&node, problems))?;
+    let span = node.span().clone();
+    Some((ComponentId::new(entry.info.type_name.as_str()), Spec { create, node, span }))
 }
 
 /// The extensions that run, each once.

@@ -208,3 +208,10 @@ fn telemetry_without_settings_is_nothing_to_refuse() {
     let yaml = "{receivers: {nop: }, exporters: {nop: }, service: {telemetry: , pipelines: {logs: {receivers: [nop], exporters: [nop]}}}}";
     assert!(check(yaml).is_ok());
 }
+
+#[test]
+fn telemetry_without_anything_that_reads_it_is_not_supported() {
+    let yaml = "{receivers: {nop: }, exporters: {nop: }, service: {telemetry: {logs: }, pipelines: {logs: {receivers: [nop], exporters: [nop]}}}}";
+    let found = problems(yaml);
+    assert!(found.contains("service::telemetry: `telemetry` is not supported yet"), "{found}");
+}

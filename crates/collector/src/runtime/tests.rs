@@ -277,13 +277,20 @@ impl ProcessorFactory for NothingFactory {
 }
 
 fn plan(journal: &Journal, yaml: &str) -> Plan {
-    let registry = Registry::new()
+    planned(registry(journal), yaml)
+}
+
+fn registry(journal: &Journal) -> Registry {
+    Registry::new()
         .receiver(Factory(journal.clone()))
         .processor(Factory(journal.clone()))
         .processor(NothingFactory)
         .exporter(Factory(journal.clone()))
         .connector(Factory(journal.clone()))
-        .extension(Factory(journal.clone()));
+        .extension(Factory(journal.clone()))
+}
+
+fn planned(registry: Registry, yaml: &str) -> Plan {
     let document = Document::from_text(yaml, "test", &Environment::empty()).unwrap();
     crate::plan(&document, &registry).unwrap()
 }
@@ -398,6 +405,26 @@ async fn a_component_changes_with_an_extension_that_it_uses() {
     let events = journal.events();
     let last: Vec<_> = events.iter().skip(events.len() - 2).collect();
     assert!(last.iter().all(|event| event.starts_with("stop ext")), "{events:?}");
+}
+
+#[tokio::test]
+async fn telemetry_runs_without_a_section_and_changes_alone() {
+    let journal = Journal::default();
+    let with_telemetry =
+        |yaml: &str| planned(registry(&journal).telemetry(Factory(journal.clone())), yaml);
+    let mut collector = collector();
+    let prepared = collector.prepare(&with_telemetry(CHAIN), Occasion::Change).await.unwrap();
+    collector.switch(prepared);
+    tokio::task::yield_now().await;
+    assert_eq!(journal.events()[..2], ["start ext", "start out"], "it starts first");
+    let changed = CHAIN.replace("{pipelines", "{telemetry: {refuses: true}, pipelines");
+    let prepared = collector.prepare(&with_telemetry(&changed), Occasion::Change).await.unwrap();
+    collector.switch(prepared);
+    collector.retiring.close();
+    collector.retiring.wait().await;
+    assert_eq!(journal.events(), ["start ext", "stop ext"]);
+    collector.stop(soon()).await;
+    assert_eq!(journal.events().last().unwrap(), "stop ext");
 }
 
 #[tokio::test]
