@@ -121,7 +121,7 @@ impl Scenario {
         effort: Effort,
     ) -> Result<Line> {
         let backend = free_address()?;
-        let _sink = Sink::start(&backend)?;
+        let _sink = Sink::start(&backend).await?;
         let subject = program.start(variant.task, &backend).await?;
         let load = |seconds| load::Options {
             address: subject.address.clone(),
@@ -166,10 +166,16 @@ impl Scenario {
 struct Sink(Child);
 
 impl Sink {
-    fn start(address: &str) -> Result<Self> {
+    /// Starts it and waits until it listens.
+    async fn start(address: &str) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["sink", "--address", address]).stdin(Stdio::null());
-        Ok(Self(command.spawn().context("cannot start the sink")?))
+        let mut sink = Self(command.spawn().context("cannot start the sink")?);
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            anyhow::ensure!(sink.0.try_wait()?.is_none(), "the sink has ended");
+            sleep(Duration::from_millis(1)).await;
+        }
+        Ok(sink)
     }
 }
 

@@ -69,8 +69,10 @@ impl Assembler {
 
     /// The batches whose time has come.
     pub(crate) fn take_due(&mut self, now: Instant) -> Vec<Batch> {
-        let due = self.pending.extract_if(.., |_, pending| pending.due <= now);
-        due.map(|(_, pending)| pending.batch).collect()
+        let due = self.pending.iter().filter(|(_, pending)| pending.due <= now);
+        let keys: Vec<_> = due.map(|(key, _)| key.clone()).collect();
+        let taken = keys.iter().filter_map(|key| self.pending.remove(key));
+        taken.map(|pending| pending.batch).collect()
     }
 
     /// Everything.
