@@ -9,6 +9,7 @@ pub(crate) fn registry() -> Registry {
         .receiver(otlp_receiver::Factory)
         .processor(batch_processor::Factory)
         .exporter(debug_exporter::Factory)
+        .exporter(file_exporter::Factory)
         .exporter(nop_exporter::Factory)
         .exporter(otlp_grpc_exporter::Factory)
         .exporter(otlp_http_exporter::Factory)
@@ -202,7 +203,6 @@ const UPSTREAM_EXPORTERS: &[&str] = &[
     "doris",
     "elasticsearch",
     "faro",
-    "file",
     "googlecloud",
     "googlecloudpubsub",
     "googlecloudstorage",
