@@ -9,9 +9,11 @@ pub(crate) fn registry() -> Registry {
         .receiver(otlp_receiver::Factory)
         .processor(batch_processor::Factory)
         .exporter(debug_exporter::Factory)
+        .exporter(file_exporter::Factory)
         .exporter(nop_exporter::Factory)
         .exporter(otlp_grpc_exporter::Factory)
         .exporter(otlp_http_exporter::Factory)
+        .connector(forward_connector::Factory)
         .extension(file_storage_extension::Factory)
         .extension(health_check_extension::Factory)
         .extension(zpages_extension::Factory)
@@ -206,7 +208,6 @@ const UPSTREAM_EXPORTERS: &[&str] = &[
     "doris",
     "elasticsearch",
     "faro",
-    "file",
     "googlecloud",
     "googlecloudpubsub",
     "googlecloudstorage",
@@ -244,7 +245,6 @@ const UPSTREAM_CONNECTORS: &[&str] = &[
     "datadog",
     "exceptions",
     "failover",
-    "forward",
     "grafanacloud",
     "metricsaslogs",
     "otlpjson",

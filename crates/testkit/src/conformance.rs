@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use component::{
-    CancellationToken, Consumer, ExporterFactory, Lifecycle, Outputs, Processor, ProcessorFactory,
-    ReceiverFactory, Settings, Signal, Slot, Stability,
+    CancellationToken, ConnectorFactory, Consumer, ExporterFactory, Lifecycle, Outputs, Processor,
+    ProcessorFactory, ReceiverFactory, Settings, Signal, Slot, Stability,
 };
 use config::Section;
 use tokio::runtime::Builder;
@@ -16,14 +16,15 @@ use tokio::time::timeout;
 use crate::configuration::{config, refusal, settings};
 use crate::receipts::{Heard, tracked};
 use crate::recorder::Recorder;
+use crate::running::connector_outputs;
 use crate::telemetry::any;
 use crate::transformer::Transformer;
 
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The conformance suite of one component: `conformance!(processor: Factory)`, with a role of `receiver`, `processor` or
-/// `exporter`. A configuration may follow where the defaults don't do.
+/// The conformance suite of one component: `conformance!(processor: Factory)`, with a role of `receiver`, `processor`,
+/// `exporter` or `connector`. A configuration may follow where the defaults don't do.
 ///
 /// Receivers need one that binds free ports: `conformance!(receiver: Factory, "{ endpoint: 127.0.0.1:0 }")`.
 #[macro_export]
@@ -109,15 +110,45 @@ pub mod processor {
             let next = Slot::to(Arc::new(Recorder::default()));
             let settings = settings(F::TYPE.as_str());
             let created = factory.create(read(yaml), settings, signal, next.clone());
-            match created.unwrap_or_else(|error| panic!("{}", component::chain(&error))) {
-                Processor::Transform(transform) => {
-                    inputs.push((signal, Arc::new(Transformer { transform, next })));
-                }
-                Processor::Consumer(consumer, life) => {
-                    inputs.push((signal, consumer));
-                    lives.push(life);
-                }
-            }
+            let created = created.unwrap_or_else(|error| panic!("{}", component::chain(&error)));
+            let (input, life) = parts(created, next);
+            inputs.push((signal, input));
+            lives.extend(life);
+        }
+        (inputs, lives)
+    }
+}
+
+/// For connectors.
+pub mod connector {
+    use super::*;
+
+    /// An option that does not exist is refused, with its name.
+    pub fn unknown_option<F: ConnectorFactory>(_: &F) {
+        refuses_unknown_options::<F::Config>();
+    }
+
+    /// Created and dropped; created, acquired and dropped; stopped before it runs.
+    pub fn stop_unstarted<F: ConnectorFactory>(factory: &F, yaml: &str) {
+        end_unstarted((0..3).flat_map(|_| create(factory, yaml).1).collect());
+    }
+
+    /// Twice: started, fed a batch per pair of signals, stopped. The fate of each batch is known in the end.
+    pub fn start_feed_stop_twice<F: ConnectorFactory>(factory: &F, yaml: &str) {
+        live_twice(|| create(factory, yaml));
+    }
+
+    fn create<F: ConnectorFactory>(factory: &F, yaml: &str) -> (Inputs, Vec<Life>) {
+        let (mut inputs, mut lives) = (Inputs::new(), Vec::new());
+        for &(from, to, _) in F::PAIRS {
+            let outputs = connector_outputs(to, &Recorder::default());
+            let next = outputs.all.clone();
+            let settings = settings(F::TYPE.as_str());
+            let created = factory.create(read(yaml), settings, (from, to), outputs);
+            let created = created.unwrap_or_else(|error| panic!("{}", component::chain(&error)));
+            let (input, life) = parts(created, next);
+            inputs.push((from, input));
+            lives.extend(life);
         }
         (inputs, lives)
     }
@@ -156,6 +187,14 @@ pub mod receiver {
 
 type Inputs = Vec<(Signal, Arc<dyn Consumer>)>;
 type Life = Box<dyn Lifecycle>;
+
+/// What the engine makes of a processor or a connector: something to feed, and its life where it has one.
+fn parts(processor: Processor, next: Slot) -> (Arc<dyn Consumer>, Option<Life>) {
+    match processor {
+        Processor::Transform(transform) => (Arc::new(Transformer { transform, next }), None),
+        Processor::Consumer(consumer, life) => (consumer, Some(life)),
+    }
+}
 
 fn read<C: Section>(yaml: &str) -> C {
     config(yaml).unwrap_or_else(|problems| panic!("{problems}"))

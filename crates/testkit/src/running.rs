@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use component::{
-    Batch, CancellationToken, ConsumeError, Consumer, Exporter, ExporterFactory, Lifecycle,
-    Outputs, Processor, ProcessorFactory, ReceiverFactory, Refused, Signal, Slot, StartError,
+    Batch, CancellationToken, ConnectorFactory, ConnectorOutputs, ConsumeError, Consumer, Exporter,
+    ExporterFactory, Lifecycle, Outputs, Processor, ProcessorFactory, ReceiverFactory, Refused,
+    Signal, Slot, StartError,
 };
 use pdata::Telemetry;
 use tokio::task::JoinSet;
@@ -36,20 +37,28 @@ pub fn processor<F: ProcessorFactory>(factory: F, yaml: &str) -> Running {
         let next = Slot::to(Arc::new(running.output.clone()));
         let settings = settings(F::TYPE.as_str());
         let created = factory.create(config.clone(), settings, signal, next.clone());
-        let input: Arc<dyn Consumer> = match created.unwrap_or_else(|error| panic!("{error}")) {
-            Processor::Transform(transform) => Arc::new(Transformer { transform, next }),
-            Processor::Consumer(consumer, mut life) => {
-                let stop = running.stop.clone();
-                running.lives.spawn(async move {
-                    life.acquire().await?;
-                    life.run(stop).await
-                });
-                consumer
-            }
-        };
-        running.inputs.push((signal, Slot::to(input)));
+        running.add(signal, created.unwrap_or_else(|error| panic!("{error}")), next);
     }
     running
+}
+
+/// A connector at work between a pipeline of the first signal and one of the second, called `testkit`. What it sends there
+/// is recorded.
+pub fn connector<F: ConnectorFactory>(factory: F, yaml: &str, pair: (Signal, Signal)) -> Running {
+    let config = config::<F::Config>(yaml).unwrap_or_else(|problems| panic!("{problems}"));
+    let mut running = Running::new();
+    let outputs = connector_outputs(pair.1, &running.output);
+    let next = outputs.all.clone();
+    let created = factory.create(config, settings(F::TYPE.as_str()), pair, outputs);
+    running.add(pair.0, created.unwrap_or_else(|error| panic!("{error}")), next);
+    running
+}
+
+/// One pipeline behind a connector, where everything is recorded.
+pub(crate) fn connector_outputs(signal: Signal, recorder: &Recorder) -> ConnectorOutputs {
+    let slot = || Slot::to(Arc::new(recorder.clone()));
+    let pipelines = [(format!("{signal}/testkit"), slot())].into_iter().collect();
+    ConnectorOutputs { all: slot(), pipelines }
 }
 
 /// An exporter at work, with an input for each of these signals.
@@ -80,6 +89,22 @@ impl Running {
             stop: CancellationToken::new(),
             lives: JoinSet::new(),
         }
+    }
+
+    /// Puts a processor or connector to work.
+    fn add(&mut self, signal: Signal, processor: Processor, next: Slot) {
+        let input: Arc<dyn Consumer> = match processor {
+            Processor::Transform(transform) => Arc::new(Transformer { transform, next }),
+            Processor::Consumer(consumer, mut life) => {
+                let stop = self.stop.clone();
+                self.lives.spawn(async move {
+                    life.acquire().await?;
+                    life.run(stop).await
+                });
+                consumer
+            }
+        };
+        self.inputs.push((signal, Slot::to(input)));
     }
 
     /// An exporter at work that was built by hand.
