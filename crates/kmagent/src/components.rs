@@ -13,7 +13,9 @@ pub(crate) fn registry() -> Registry {
         .exporter(nop_exporter::Factory)
         .exporter(otlp_grpc_exporter::Factory)
         .exporter(otlp_http_exporter::Factory)
+        .processor(memory_limiter_processor::Factory)
         .connector(forward_connector::Factory)
+        .extension(memory_limiter_processor::AsExtension)
         .extension(file_storage_extension::Factory)
         .extension(health_check_extension::Factory)
         .extension(zpages_extension::Factory)
@@ -165,7 +167,6 @@ const UPSTREAM_PROCESSORS: &[&str] = &[
     "log_dedup",
     "logdedup",
     "logstransform",
-    "memory_limiter",
     "metric_start_time",
     "metrics_generation",
     "metrics_transform",
@@ -289,7 +290,6 @@ const UPSTREAM_EXTENSIONS: &[&str] = &[
     "k8s_leader_elector",
     "k8s_observer",
     "kafkatopics_observer",
-    "memory_limiter",
     "oauth2client",
     "oidc",
     "opamp",
