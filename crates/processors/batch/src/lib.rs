@@ -1,12 +1,15 @@
 //! The `batch` processor: gathers small batches into larger ones, so that fewer and better compressed requests leave.
 //!
 //! It answers its caller as soon as it has admitted the data, as upstream's does. Callers are held back only while the
-//! hand-over to the worker is full, which is the case while the next consumer is slow. What becomes of the data is told
+//! hand-over to the worker is full, which is the case while the next consumer is slow or has no room: data that was admitted
+//! is held and offered again, not dropped. What becomes of the data is told
 //! by the receipts alone: they stay with their data through merging and splitting.
 
 mod config;
 mod pending;
 mod worker;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use component::{
@@ -39,8 +42,9 @@ impl ProcessorFactory for Factory {
         next: Slot,
     ) -> Result<Processor, CreateError> {
         let (entrance, batches) = mpsc::channel(hand_over_length());
-        let worker = Worker::new(config, settings.id, signal, batches, next);
-        Ok(Processor::consumer(std::sync::Arc::new(Entrance(entrance)), worker))
+        let entry = settings.book.entry(signal);
+        let worker = Worker::new(config, settings.id, signal, batches, next, entry);
+        Ok(Processor::consumer(Arc::new(Entrance(entrance)), worker))
     }
 }
 

@@ -102,7 +102,26 @@ async fn each_source_hears_of_its_own_data_and_no_other() {
     batch.output().refuse(|| ConsumeError::retryable("later"));
     let (third, third_heard) = tracked(log_records(1));
     batch.offer(third).await.unwrap();
-    assert_eq!(third_heard.outcome().await, Some(Outcome::FailedForNow));
+    batch.output().calls(5).await;
+    batch.stop().await.unwrap();
+    assert_eq!(third_heard.outcome().await, Some(Outcome::FailedForNow), "given up at the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_next_consumer_has_no_room_for_is_held_and_offered_again() {
+    let batch = batch("{ timeout: 0s }");
+    let (held, heard) = tracked(log_records(2));
+    batch
+        .output()
+        .refuse(|| ConsumeError::retryable("full").with_retry_after(Duration::from_secs(3)));
+    let began = Instant::now();
+    batch.offer(held).await.unwrap();
+    batch.output().calls(2).await;
+    assert_eq!(began.elapsed(), Duration::from_secs(3), "no sooner than asked for");
+    assert_eq!(heard.now(), None);
+    batch.output().accept();
+    assert_eq!(heard.outcome().await, Some(Outcome::Delivered));
+    assert_eq!(sizes(&batch.output().taken()), [2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,9 +133,9 @@ async fn a_source_whose_data_was_cut_hears_the_worst_of_its_parts() {
     batch.output().items(3).await;
     assert_eq!(cut_heard.now(), None, "one record of it still waits");
     batch.offer(later).await.unwrap();
-    batch.output().refuse(|| ConsumeError::retryable("later"));
-    assert_eq!(cut_heard.outcome().await, Some(Outcome::FailedForNow));
-    assert_eq!(later_heard.outcome().await, Some(Outcome::FailedForNow));
+    batch.output().refuse(|| ConsumeError::permanent("never"));
+    assert_eq!(cut_heard.outcome().await, Some(Outcome::FailedForGood));
+    assert_eq!(later_heard.outcome().await, Some(Outcome::FailedForGood));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,14 +1,16 @@
 //! The worker: gathers, and sends when it is time.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use component::ledger::Entry;
 use component::{
     Batch, CancellationToken, ComponentId, ConsumeError, Lifecycle, Outcome, Refused, Signal, Slot,
     StartError,
 };
 use tokio::sync::mpsc;
-use tokio::time::{Duration, Instant, sleep_until};
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 use tracing::warn;
 
 use crate::config::Config;
@@ -23,6 +25,7 @@ pub(crate) struct Worker {
     limit: usize,
     batches: mpsc::Receiver<Batch>,
     next: Slot,
+    entry: Arc<Entry>,
     pending: Pending,
     /// When the pending data must go, whatever its size.
     due: Option<Instant>,
@@ -33,6 +36,10 @@ pub(crate) struct Worker {
 
 /// The least time between two warnings about the same thing.
 const QUIET: Duration = Duration::from_secs(10);
+
+/// The pauses between attempts while the next consumer has no room.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy)]
 struct Trigger {
@@ -47,6 +54,7 @@ impl Worker {
         signal: Signal,
         batches: mpsc::Receiver<Batch>,
         next: Slot,
+        entry: Arc<Entry>,
     ) -> Self {
         let size = NonZeroUsize::new(config.send_batch_size as usize);
         let trigger = size.filter(|_| !config.timeout.is_zero());
@@ -60,6 +68,7 @@ impl Worker {
             },
             batches,
             next,
+            entry,
             pending: Pending::default(),
             due: None,
             warned: None,
@@ -67,11 +76,11 @@ impl Worker {
         }
     }
 
-    async fn admit(&mut self, batch: Batch) {
+    async fn admit(&mut self, batch: Batch, stop: &CancellationToken) {
         self.pending.push(batch);
         let enough = self.trigger.map_or(1, |trigger| trigger.size.get());
         while self.pending.item_count() >= enough {
-            self.send().await;
+            self.send(stop).await;
         }
         if self.pending.item_count() > 0 && self.due.is_none() {
             self.due = self.trigger.and_then(|trigger| Instant::now().checked_add(trigger.timeout));
@@ -79,16 +88,33 @@ impl Worker {
     }
 
     /// Sends one batch. What is left gets a full time-out of its own.
-    async fn send(&mut self) {
+    ///
+    /// While the next consumer has no room, the batch is held and offered again: that fills the hand-over, and callers wait.
+    /// When the worker is told to stop, there is one more attempt.
+    async fn send(&mut self, stop: &CancellationToken) {
         self.due = None;
-        let Some(batch) = self.pending.take(self.limit) else { return };
+        let Some(mut batch) = self.pending.take(self.limit) else { return };
         let items = batch.item_count();
-        let Err(Refused { error, attached }) = self.next.offer(batch).await else { return };
-        self.warn(&error, items);
-        attached.resolve(match error.is_permanent() {
-            true => Outcome::FailedForGood,
-            false => Outcome::FailedForNow,
-        });
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let last = stop.is_cancelled();
+            let telemetry = batch.telemetry().clone();
+            let Err(Refused { error, attached }) = self.next.offer(batch).await else { return };
+            if error.is_permanent() || last {
+                self.warn(&error, items);
+                self.entry.dropped("send failed", items);
+                attached.resolve(match error.is_permanent() {
+                    true => Outcome::FailedForGood,
+                    false => Outcome::FailedForNow,
+                });
+                return;
+            }
+            batch = Batch::from_parts(telemetry, attached);
+            let pause_now = error.retry_after().unwrap_or_default().max(pause);
+            // Told to stop while waiting: the next attempt is the last.
+            stop.run_until_cancelled(sleep(pause_now)).await;
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
     }
 
     fn warn(&mut self, error: &ConsumeError, items: usize) {
@@ -116,15 +142,15 @@ impl Lifecycle for Worker {
             let due = self.due;
             tokio::select! {
                 batch = self.batches.recv() => match batch {
-                    Some(batch) => self.admit(batch).await,
+                    Some(batch) => self.admit(batch, &stop).await,
                     None => break,
                 },
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.send().await,
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.send(&stop).await,
                 () = stop.cancelled(), if !self.batches.is_closed() => self.batches.close(),
             }
         }
         while self.pending.item_count() > 0 {
-            self.send().await;
+            self.send(&stop).await;
         }
         stop.cancelled().await;
         Ok(())
