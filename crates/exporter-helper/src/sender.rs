@@ -259,6 +259,9 @@ fn retryable(error: ConsumeError) -> ConsumeError {
     if let Some(code) = error.code() {
         passing = passing.with_code(code);
     }
+    if let Some(delay) = error.retry_after() {
+        passing = passing.with_retry_after(delay);
+    }
     passing.with_cause(error)
 }
 

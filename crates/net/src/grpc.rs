@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
 use crate::body::Gathered;
-use crate::compression::{self, DecompressError};
+use crate::compression::{Algorithm, DecompressError};
 use crate::status::{Status, code};
 
 /// The media type.
@@ -71,6 +71,24 @@ where
     message(gathered.finish(), encoding, limit)
 }
 
+/// What servers and clients of ours understand, for `grpc-accept-encoding`.
+pub const ACCEPTED: &str = "identity,gzip,zstd,snappy";
+
+/// The name of an algorithm in `grpc-encoding`, for those that upstream's servers know. Snappy is framed there.
+pub const fn encoding_name(algorithm: Algorithm) -> Option<&'static str> {
+    match algorithm {
+        Algorithm::Gzip => Some("gzip"),
+        Algorithm::Zstd => Some("zstd"),
+        Algorithm::SnappyFramed => Some("snappy"),
+        Algorithm::Zlib | Algorithm::Snappy | Algorithm::Lz4 => None,
+    }
+}
+
+fn algorithm(name: &[u8]) -> Option<Algorithm> {
+    let known = [Algorithm::Gzip, Algorithm::Zstd, Algorithm::SnappyFramed];
+    known.into_iter().find(|it| encoding_name(*it).is_some_and(|it| it.as_bytes() == name))
+}
+
 /// The length that a message's prefix announces.
 fn announced_length(body: &[u8]) -> Option<usize> {
     let length = body.get(1..PREFIX)?.try_into().ok()?;
@@ -98,21 +116,25 @@ pub(crate) fn message(
     }
     match (prefix[0], encoding.map(HeaderValue::as_bytes)) {
         (0, _) => Ok(body),
-        (1, Some(b"gzip")) => compression::gunzip(&body, limit).map_err(|error| match error {
-            DecompressError::TooLarge { .. } => too_large(limit.saturating_add(1), limit),
-            malformed => {
-                Status::new(code::INTERNAL, format!("cannot decompress the message: {malformed}"))
-            }
-        }),
-        (1, other) => {
-            let name = other.map_or("none".into(), String::from_utf8_lossy);
-            Err(Status::new(
-                code::UNIMPLEMENTED,
-                format!("compression \"{name}\" is not supported"),
-            ))
+        (1, name) => {
+            let Some(algorithm) = name.and_then(algorithm) else {
+                return Err(unknown_compression(name));
+            };
+            algorithm.decompress(&body, limit).map_err(|error| match error {
+                DecompressError::TooLarge { .. } => too_large(limit.saturating_add(1), limit),
+                malformed => Status::new(
+                    code::INTERNAL,
+                    format!("cannot decompress the message: {malformed}"),
+                ),
+            })
         }
         _ => Err(Status::new(code::INTERNAL, "message has invalid flags")),
     }
+}
+
+fn unknown_compression(name: Option<&[u8]>) -> Status {
+    let name = name.map_or("none".into(), String::from_utf8_lossy);
+    Status::new(code::UNIMPLEMENTED, format!("compression \"{name}\" is not supported"))
 }
 
 /// What a server says of a message that is too long.
@@ -196,7 +218,7 @@ mod tests {
             body.freeze()
         };
         let gzip = Some(HeaderValue::from_static("gzip"));
-        let zipped = compression::gzip(&[Bytes::from_static(b"hello")], None);
+        let zipped = Algorithm::Gzip.compress(None, &[Bytes::from_static(b"hello")]);
         assert_eq!(message(framed(b"hello", false), None, 5).unwrap(), "hello");
         assert_eq!(message(framed(&zipped, true), gzip.as_ref(), 100).unwrap(), "hello");
         let code = |refused: Result<Bytes, Status>| refused.unwrap_err().code;

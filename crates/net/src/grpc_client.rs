@@ -10,7 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::body::Chunks;
-use crate::compression;
+use crate::compression::Algorithm;
 use crate::dialer::Dialer;
 use crate::grpc;
 use crate::status::{Status, code};
@@ -25,7 +25,7 @@ pub struct GrpcClient {
     scheme: Scheme,
     authority: Authority,
     headers: HeaderMap,
-    gzip: bool,
+    compression: Option<Algorithm>,
 }
 
 /// Why a call did not succeed.
@@ -51,21 +51,21 @@ impl GrpcClient {
         scheme: Scheme,
         authority: Authority,
         mut headers: HeaderMap,
-        gzip: bool,
+        compression: Option<Algorithm>,
     ) -> Self {
         headers.insert(CONTENT_TYPE, grpc::CONTENT_TYPE);
         headers.insert(TE, HeaderValue::from_static("trailers"));
-        if gzip {
-            headers.insert(grpc::ENCODING, HeaderValue::from_static("gzip"));
+        if let Some(name) = compression.and_then(grpc::encoding_name) {
+            headers.insert(grpc::ENCODING, HeaderValue::from_static(name));
         }
-        headers.insert(grpc::ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip"));
+        headers.insert(grpc::ACCEPT_ENCODING, HeaderValue::from_static(grpc::ACCEPTED));
         let client = Client::builder(TokioExecutor::new())
             .http2_only(true)
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(None)
             .build(dialer);
-        Self { client, scheme, authority, headers, gzip }
+        Self { client, scheme, authority, headers, compression }
     }
 
     /// Calls a method with one message and returns the one in the answer.
@@ -121,11 +121,11 @@ impl GrpcClient {
 
     fn body(&self, message: impl IntoIterator<Item = Bytes>) -> Result<Chunks, CallError> {
         let mut chunks: Vec<Bytes> = message.into_iter().collect();
-        if self.gzip {
-            chunks = vec![compression::gzip(&chunks, None)];
+        if let Some(algorithm) = self.compression {
+            chunks = vec![algorithm.compress(None, &chunks)];
         }
         let length = chunks.iter().map(Bytes::len).sum();
-        let prefix = grpc::prefix(length, self.gzip).map_err(CallError::Status)?;
+        let prefix = grpc::prefix(length, self.compression.is_some()).map_err(CallError::Status)?;
         Ok(std::iter::once(prefix).chain(chunks).collect())
     }
 

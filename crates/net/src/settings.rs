@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use config::{Headers, Optional, Problems, Section, Validate};
 
+use crate::compression::Algorithm;
 use crate::tls::{ClientTlsConfig, ServerTlsConfig};
 
 /// How a server is reached.
@@ -93,7 +94,8 @@ pub struct HttpServerConfig {
     pub response_headers: Headers,
     /// The longest body in bytes, as it comes and again decompressed. Default: `20971520`; zero or less means that too.
     pub max_request_body_size: i64,
-    /// The content encodings that are taken: `""` (none) and `gzip`. Default: both.
+    /// The content encodings that are taken: `""` (none), `gzip`, `zstd`, `zlib`, `snappy`, `deflate`, `lz4`,
+    /// `x-snappy-framed`. Default: all.
     pub compression_algorithms: Vec<Encoding>,
     /// How long a client may take for the headers of a request. Default: `0s`, which means for ever.
     pub read_header_timeout: Duration,
@@ -103,13 +105,71 @@ pub struct HttpServerConfig {
 
 /// A content encoding that a server takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Section)]
-#[section(not_supported("zstd", "zlib", "snappy", "deflate", "lz4", "x-snappy-framed"))]
 pub enum Encoding {
     /// No encoding.
     #[section(rename = "")]
     Identity,
     /// gzip.
     Gzip,
+    /// Zstandard.
+    Zstd,
+    /// zlib.
+    Zlib,
+    /// Snappy, as one block or in frames.
+    Snappy,
+    /// zlib, under HTTP's name for it.
+    Deflate,
+    /// LZ4 in frames.
+    Lz4,
+    /// Snappy in frames.
+    #[section(rename = "x-snappy-framed")]
+    SnappyFramed,
+}
+
+impl Encoding {
+    /// Every encoding, in upstream's order.
+    pub const ALL: [Self; 8] = [
+        Self::Identity,
+        Self::Gzip,
+        Self::Zstd,
+        Self::Zlib,
+        Self::Snappy,
+        Self::Deflate,
+        Self::Lz4,
+        Self::SnappyFramed,
+    ];
+
+    /// The encoding of a `Content-Encoding`. As upstream, its case matters.
+    pub fn of(name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|encoding| encoding.name().as_bytes() == name)
+    }
+
+    /// What stands in `Content-Encoding`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Zlib => "zlib",
+            Self::Snappy => "snappy",
+            Self::Deflate => "deflate",
+            Self::Lz4 => "lz4",
+            Self::SnappyFramed => "x-snappy-framed",
+        }
+    }
+
+    /// How to undo it; `None` when there is nothing to undo.
+    pub const fn algorithm(self) -> Option<Algorithm> {
+        match self {
+            Self::Identity => None,
+            Self::Gzip => Some(Algorithm::Gzip),
+            Self::Zstd => Some(Algorithm::Zstd),
+            Self::Zlib | Self::Deflate => Some(Algorithm::Zlib),
+            Self::Snappy => Some(Algorithm::Snappy),
+            Self::Lz4 => Some(Algorithm::Lz4),
+            Self::SnappyFramed => Some(Algorithm::SnappyFramed),
+        }
+    }
 }
 
 const DEFAULT_BODY_SIZE: usize = 20 << 20;
@@ -122,7 +182,7 @@ impl Default for HttpServerConfig {
             tls: Optional::None,
             response_headers: Headers::new(),
             max_request_body_size: 20 << 20,
-            compression_algorithms: vec![Encoding::Identity, Encoding::Gzip],
+            compression_algorithms: Encoding::ALL.to_vec(),
             read_header_timeout: Duration::ZERO,
             keep_alives_enabled: true,
         }
@@ -144,7 +204,7 @@ impl Validate for HttpServerConfig {
         if self.compression_algorithms.is_empty() {
             problems.add(
                 "compression_algorithms",
-                "an empty list is not supported yet: name at least one of \"\" and gzip",
+                "an empty list is not supported yet: name the encodings that are taken, \"\" for none",
             );
         }
     }
@@ -167,16 +227,68 @@ impl Validate for ClientConfig {
 
 /// How a client compresses what it sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Section)]
-#[section(not_supported("zstd", "snappy", "x-snappy-framed", "zlib", "deflate", "lz4"))]
 pub enum Compression {
     /// gzip.
     #[default]
     Gzip,
+    /// Zstandard.
+    Zstd,
+    /// Snappy: one block over HTTP, frames over gRPC.
+    Snappy,
+    /// Snappy in frames.
+    #[section(rename = "x-snappy-framed")]
+    SnappyFramed,
+    /// zlib.
+    Zlib,
+    /// zlib, under HTTP's name for it.
+    Deflate,
+    /// LZ4 in frames.
+    Lz4,
     /// Not at all.
     None,
     /// Not at all, as some write it.
     #[section(rename = "")]
     Empty,
+}
+
+impl Compression {
+    /// The content encoding that it makes.
+    pub const fn encoding(self) -> Encoding {
+        match self {
+            Self::Gzip => Encoding::Gzip,
+            Self::Zstd => Encoding::Zstd,
+            Self::Snappy => Encoding::Snappy,
+            Self::SnappyFramed => Encoding::SnappyFramed,
+            Self::Zlib => Encoding::Zlib,
+            Self::Deflate => Encoding::Deflate,
+            Self::Lz4 => Encoding::Lz4,
+            Self::None | Self::Empty => Encoding::Identity,
+        }
+    }
+
+    /// What is wrong with a level for it, if anything: the rules are upstream's.
+    ///
+    /// # Errors
+    ///
+    /// The level is none of the algorithm's.
+    pub fn check_level(self, level: i32) -> Result<(), String> {
+        let fits = match self {
+            Self::Gzip | Self::Zlib | Self::Deflate => (-2..=9).contains(&level),
+            Self::Zstd => true,
+            Self::None | Self::Empty => level <= 0,
+            Self::Snappy | Self::SnappyFramed | Self::Lz4 => level == 0 || level == -1,
+        };
+        let name = match self.encoding().name() {
+            "" => "none",
+            name => name,
+        };
+        match fits {
+            true => Ok(()),
+            false => Err(format!(
+                "unsupported parameters {{Level:{level}}} for compression type \"{name}\""
+            )),
+        }
+    }
 }
 
 fn check_listen(endpoint: &str, problems: &mut Problems) {

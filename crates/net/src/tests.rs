@@ -168,7 +168,7 @@ async fn called(answer: fn(Request<Incoming>) -> Response<Chunks>) -> Result<Byt
     let server = Running::start(options, answer).await;
     let authority = server.address.to_string().parse().unwrap();
     let client =
-        GrpcClient::new(dialer(), http::uri::Scheme::HTTP, authority, HeaderMap::new(), false);
+        GrpcClient::new(dialer(), http::uri::Scheme::HTTP, authority, HeaderMap::new(), None);
     client.call("/service/Method", [Bytes::from_static(b"message")]).await
 }
 

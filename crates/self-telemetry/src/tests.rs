@@ -315,7 +315,7 @@ async fn reports_are_pushed_over_http_and_the_last_one_at_the_end() {
         (&headers["x-path"], &headers["x-key"]),
         (&"/v1/metrics".parse().unwrap(), &"secret".parse().unwrap())
     );
-    let body = net::compression::gunzip(&body, 1 << 20).unwrap();
+    let body = net::compression::Algorithm::Gzip.decompress(&body, 1 << 20).unwrap();
     let metrics = Metrics::from_otlp(body).unwrap();
     let (value, start) = sum(&metrics, "otelcol_receiver_accepted_spans");
     assert_eq!(value, Number::Int(7));
@@ -328,7 +328,7 @@ async fn reports_are_pushed_over_http_and_the_last_one_at_the_end() {
     let mut last = Number::Int(0);
     while last != Number::Int(14) {
         let (_, body) = timeout(PATIENCE, received.recv()).await.unwrap().unwrap();
-        let body = net::compression::gunzip(&body, 1 << 20).unwrap();
+        let body = net::compression::Algorithm::Gzip.decompress(&body, 1 << 20).unwrap();
         last = sum(&Metrics::from_otlp(body).unwrap(), "otelcol_receiver_accepted_spans").0;
     }
     stopping.join_next().await.unwrap().unwrap();

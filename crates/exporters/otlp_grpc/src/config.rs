@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use config::{Optional, Problems, Section, Validate};
 use exporter_helper::{QueueConfig, RetryConfig};
+use net::compression::Algorithm;
 use net::http::uri::{Authority, Scheme};
 use net::settings::{ClientConfig, Compression};
 
@@ -27,7 +28,7 @@ pub struct Config {
     pub endpoint: String,
     /// How long one attempt may take. `0` sets no limit. Default: `5s`.
     pub timeout: Duration,
-    /// `gzip` or `none`. Default: `gzip`.
+    /// `gzip`, `zstd`, `snappy` or `none`. Default: `gzip`.
     pub compression: Compression,
     /// TLS and headers.
     #[section(flatten)]
@@ -55,6 +56,15 @@ impl Default for Config {
 const EMPTY: &str = "requires a non-empty \"endpoint\"";
 
 impl Config {
+    /// How messages are compressed.
+    pub(crate) fn algorithm(&self) -> Option<Algorithm> {
+        match self.compression {
+            // gRPC's snappy is the framed one.
+            Compression::Snappy => Some(Algorithm::SnappyFramed),
+            other => other.encoding().algorithm(),
+        }
+    }
+
     /// The server and how to speak to it.
     pub(crate) fn target(&self) -> Result<(Scheme, Authority), String> {
         let endpoint = self.endpoint.as_str();
@@ -94,6 +104,13 @@ impl Validate for Config {
     fn validate(&self, problems: &mut Problems) {
         if let Err(message) = self.target() {
             problems.add("endpoint", message);
+        }
+        if let Compression::SnappyFramed
+        | Compression::Zlib
+        | Compression::Deflate
+        | Compression::Lz4 = self.compression
+        {
+            problems.add("compression", "gRPC knows gzip, zstd, snappy and none");
         }
     }
 }

@@ -7,7 +7,7 @@ use component::{Code, ComponentId, ConsumeError, Settings, Signal, StartError, T
 use exporter_helper::{Push, PushError};
 use net::http::header::USER_AGENT;
 use net::http::{HeaderMap, HeaderValue};
-use net::settings::{Compression, header_map};
+use net::settings::header_map;
 use net::status::{Status, code};
 use net::tls::ClientTls;
 use net::{CallError, Dialer, GrpcClient};
@@ -54,9 +54,9 @@ impl Push for Transport {
         let tls = ClientTls::load(&self.config.client.tls, &["h2"])
             .map_err(|error| StartError::caused_by("tls", error))?;
         let (scheme, authority) = self.config.target().map_err(StartError::new)?;
-        let gzip = self.config.compression == Compression::Gzip;
+        let compression = self.config.algorithm();
         self.client.get_or_init(|| {
-            GrpcClient::new(Dialer::new(tls), scheme, authority, self.headers(), gzip)
+            GrpcClient::new(Dialer::new(tls), scheme, authority, self.headers(), compression)
         });
         Ok(())
     }

@@ -84,13 +84,4 @@ fn what_upstream_has_and_we_do_not_is_named_as_such() {
         let text = refusal(&format!("{option}: 1"));
         assert!(text.contains(option) && text.contains("not supported yet"), "{text}");
     }
-    for value in [
-        "compression: zstd",
-        "compression: snappy",
-        "sending_queue: { storage: file_storage, wait_for_result: true }",
-        "sending_queue: { batch: { min_size: 10 } }",
-    ] {
-        let text = refusal(value);
-        assert!(text.contains("not supported yet"), "{text}");
-    }
 }

@@ -39,7 +39,7 @@ pub struct Config {
     pub encoding: Encoding,
     /// How long one attempt may take, the answer included. `0` sets no limit. Default: `30s`.
     pub timeout: Duration,
-    /// `gzip` or `none`. Default: `gzip`.
+    /// `gzip`, `zstd`, `snappy`, `x-snappy-framed`, `zlib`, `deflate`, `lz4` or `none`. Default: `gzip`.
     pub compression: Compression,
     /// How hard to compress.
     pub compression_params: CompressionParams,
@@ -69,7 +69,8 @@ pub enum Encoding {
 /// Parameters of the compression.
 #[derive(Clone, Debug, Default, PartialEq, Section)]
 pub struct CompressionParams {
-    /// zlib's level: `1` is fast, `9` is small; `-1` and `0` are the default. Default: `-1`.
+    /// The algorithm's level. gzip, zlib and deflate: `1` is fast, `9` is small. zstd: any. `-1` and `0` are the algorithm's
+    /// default. Default: `-1`.
     pub level: i32,
 }
 
@@ -112,8 +113,8 @@ impl Config {
     }
 
     /// The level for the compressor; `None` is its default.
-    pub(crate) fn level(&self) -> Option<u32> {
-        u32::try_from(self.compression_params.level).ok().filter(|level| *level > 0)
+    pub(crate) fn level(&self) -> Option<i32> {
+        Some(self.compression_params.level).filter(|level| !matches!(level, -1 | 0))
     }
 }
 
@@ -130,8 +131,8 @@ impl Validate for Config {
             ("metrics_endpoint", &self.metrics_endpoint),
             ("logs_endpoint", &self.logs_endpoint),
         ];
-        if self.compression != Compression::Gzip && self.level().is_some() {
-            problems.add("compression_params::level", "has no meaning without compression");
+        if let Err(message) = self.compression.check_level(self.compression_params.level) {
+            problems.add("compression_params::level", message);
         }
         if endpoints.iter().all(|(_, url)| url.is_empty()) {
             problems.add("", "at least one endpoint must be specified");
@@ -149,10 +150,4 @@ impl Validate for Config {
     }
 }
 
-impl Validate for CompressionParams {
-    fn validate(&self, problems: &mut Problems) {
-        if !(-1..=9).contains(&self.level) {
-            problems.add("level", "must be from -1 to 9");
-        }
-    }
-}
+impl Validate for CompressionParams {}

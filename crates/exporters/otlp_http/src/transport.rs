@@ -10,10 +10,10 @@ use exporter_helper::{Push, PushError};
 use net::body::Chunks;
 use net::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use net::http::{HeaderMap, HeaderValue, Method, Request, Response};
-use net::settings::{Compression, header_map};
+use net::settings::header_map;
 use net::status::{Status, parse_retry_after};
 use net::tls::ClientTls;
-use net::{ClientOptions, Dialer, HttpClient, compression};
+use net::{ClientOptions, Dialer, HttpClient};
 use pdata::PartialSuccess;
 use tracing::warn;
 
@@ -42,8 +42,9 @@ impl Transport {
         if let Ok(agent) = HeaderValue::try_from(settings.build.user_agent()) {
             headers.insert(USER_AGENT, agent);
         }
-        if config.compression == Compression::Gzip {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let encoding = config.compression.encoding();
+        if encoding.algorithm().is_some() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
         }
         // What users set wins over all of these, as upstream.
         headers.extend(header_map(&config.client.headers));
@@ -55,9 +56,9 @@ impl Transport {
             Encoding::Proto => telemetry.to_otlp().collect(),
             Encoding::Json => vec![telemetry.to_json()],
         };
-        match self.config.compression {
-            Compression::Gzip => Chunks::from(compression::gzip(&chunks, self.config.level())),
-            Compression::None | Compression::Empty => chunks.into_iter().collect(),
+        match self.config.compression.encoding().algorithm() {
+            Some(algorithm) => Chunks::from(algorithm.compress(self.config.level(), &chunks)),
+            None => chunks.into_iter().collect(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use component::Signal;
-use net::compression::gunzip;
+use net::compression::Algorithm;
 use net::http::Request;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -43,7 +43,7 @@ async fn each_signal_goes_to_its_path_as_upstreams_message() {
         exporter.consume(any(*signal, 3)).await.unwrap();
     }
     let seen = backend.seen();
-    let body = |at: usize| gunzip(seen[at].body(), 1 << 20).unwrap();
+    let body = |at: usize| Algorithm::Gzip.decompress(seen[at].body(), 1 << 20).unwrap();
     assert_eq!(
         seen.iter().map(|request| request.uri().path()).collect::<Vec<_>>(),
         ["/v1/traces", "/v1/metrics", "/v1/logs"]
@@ -121,7 +121,7 @@ async fn every_level_of_compression_is_gzip() {
             format!("endpoint: 'http://{}', compression_params: {{ level: {level} }}", to.address)
         })
         .await;
-        let body = gunzip(request.body(), 1 << 20).unwrap();
+        let body = Algorithm::Gzip.decompress(request.body(), 1 << 20).unwrap();
         ExportLogsServiceRequest::decode(body).unwrap();
     }
 }

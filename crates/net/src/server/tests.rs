@@ -48,8 +48,7 @@ async fn send(speaks: Speaks, address: SocketAddr) -> bool {
         }
         Speaks::Grpc => {
             let authority = address.to_string().parse().unwrap();
-            let client =
-                GrpcClient::new(dialer(), Scheme::HTTP, authority, HeaderMap::new(), false);
+            let client = GrpcClient::new(dialer(), Scheme::HTTP, authority, HeaderMap::new(), None);
             // The service speaks no gRPC: its answer is a status, and a broken connection is none.
             matches!(client.call("/s/M", []).await, Err(CallError::Status(_)))
         }

@@ -97,7 +97,7 @@ fn failure(status: &Status) -> Response<Reply> {
 fn reply(body: Reply) -> Response<Reply> {
     let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, grpc::CONTENT_TYPE);
-    let accepted = HeaderValue::from_static("identity,gzip");
+    let accepted = HeaderValue::from_static(grpc::ACCEPTED);
     response.headers_mut().insert(grpc::ACCEPT_ENCODING, accepted);
     response
 }

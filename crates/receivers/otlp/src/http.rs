@@ -9,7 +9,7 @@ use bytes::Bytes;
 use component::{Signal, Telemetry, chain};
 use hyper::body::Incoming;
 use net::body::{self, Chunks, ReadError};
-use net::compression;
+use net::compression::DecompressError;
 use net::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use net::http::request::Parts;
 use net::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -125,8 +125,8 @@ impl Shared {
     /// The order of the checks is upstream's: encoding, path, method, media type, body.
     async fn answer(&self, head: &Parts, body: &mut Incoming) -> Response<Chunks> {
         let media_type = head.headers.get(CONTENT_TYPE);
-        let gzip = match self.is_gzip(&head.headers) {
-            Ok(gzip) => gzip,
+        let encoding = match self.encoding(&head.headers) {
+            Ok(encoding) => encoding,
             Err(status) => return early_failure(media_type, &status),
         };
         let signal = self.paths.iter().find(|(_, path)| path == head.uri.path());
@@ -148,7 +148,7 @@ impl Shared {
             Err(status) => return format.failure(status.http(), &status),
         };
         let mut body = Metered::new(body, share);
-        let read = self.read(&mut body, gzip).await;
+        let read = self.read(&mut body, encoding).await;
         let mut share = match body.finish() {
             Ok(share) => share,
             Err(status) => return format.failure(status.http(), &status),
@@ -166,36 +166,29 @@ impl Shared {
         }
     }
 
-    /// Whether the body is compressed, if it may be so.
-    fn is_gzip(&self, headers: &HeaderMap) -> Result<bool, Status> {
+    /// How the body is compressed, if it may be so.
+    fn encoding(&self, headers: &HeaderMap) -> Result<Encoding, Status> {
         let name = headers.get(CONTENT_ENCODING).map_or(&b""[..], HeaderValue::as_bytes);
-        let encoding = match name {
-            b"" => Some(Encoding::Identity),
-            b"gzip" => Some(Encoding::Gzip),
-            _ => None,
-        };
-        match encoding.filter(|encoding| self.encodings.contains(encoding)) {
-            Some(encoding) => Ok(encoding == Encoding::Gzip),
-            None => {
-                let name = String::from_utf8_lossy(name);
-                Err(invalid(format!("unsupported Content-Encoding: {name}")))
-            }
-        }
+        let encoding = Encoding::of(name);
+        encoding.filter(|encoding| self.encodings.contains(encoding)).ok_or_else(|| {
+            let name = String::from_utf8_lossy(name);
+            invalid(format!("unsupported Content-Encoding: {name}"))
+        })
     }
 
     /// The body, decompressed. The limit holds for what comes in and again for what comes out.
-    async fn read(&self, body: &mut Metered<&mut Incoming>, gzip: bool) -> Result<Bytes, Status> {
+    async fn read(
+        &self,
+        body: &mut Metered<&mut Incoming>,
+        encoding: Encoding,
+    ) -> Result<Bytes, Status> {
         let body = body::read(body, self.limit).await.map_err(|error| match error {
             ReadError::TooLarge { .. } => invalid("http: request body too large"),
             ReadError::Broken(_) => invalid("unexpected end of the request body"),
         })?;
-        if !gzip {
-            return Ok(body);
-        }
-        compression::gunzip(&body, self.limit).map_err(|error| match error {
-            compression::DecompressError::TooLarge { .. } => {
-                invalid("http: request body too large")
-            }
+        let Some(algorithm) = encoding.algorithm() else { return Ok(body) };
+        algorithm.decompress(&body, self.limit).map_err(|error| match error {
+            DecompressError::TooLarge { .. } => invalid("http: request body too large"),
             other => invalid(other.to_string()),
         })
     }

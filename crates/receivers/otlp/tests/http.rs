@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use component::{Code, ConsumeError, Signal};
-use net::compression::gzip;
+use net::compression::Algorithm;
 use serde_yaml::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -41,7 +41,7 @@ pub(crate) fn code(name: &str) -> Code {
 }
 
 fn zipped(body: impl Into<Bytes>) -> Bytes {
-    gzip(&[body.into()], None)
+    Algorithm::Gzip.compress(None, &[body.into()])
 }
 
 #[tokio::test]

@@ -6,11 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use component::{BuildInfo, CancellationToken, StartError, chain};
 use net::body::Chunks;
+use net::compression::Algorithm;
 use net::http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use net::http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use net::settings::header_map;
 use net::tls::ClientTls;
-use net::{ClientOptions, Dialer, GrpcClient, HttpClient, compression};
+use net::{ClientOptions, Dialer, GrpcClient, HttpClient};
 use pdata::{Metrics, Telemetry};
 use tokio::time::{self, Instant, MissedTickBehavior, timeout};
 use tracing::{info, warn};
@@ -95,7 +96,8 @@ impl Destination {
             let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
                 return Err(StartError::new("endpoint: must be an http or https URL with a host"));
             };
-            let client = GrpcClient::new(Dialer::new(tls), scheme, authority, headers, gzip);
+            let compression = gzip.then_some(Algorithm::Gzip);
+            let client = GrpcClient::new(Dialer::new(tls), scheme, authority, headers, compression);
             return Ok(Self::Grpc { client, timeout });
         }
         headers.insert(CONTENT_TYPE, PROTOBUF);
@@ -120,7 +122,7 @@ impl Destination {
             Self::Http { client, url, headers, gzip, timeout: limit } => {
                 let chunks: Vec<Bytes> = telemetry.to_otlp().collect();
                 let body = match gzip {
-                    true => Chunks::from(compression::gzip(&chunks, None)),
+                    true => Chunks::from(Algorithm::Gzip.compress(None, &chunks)),
                     false => chunks.into_iter().collect(),
                 };
                 let mut request = Request::new(body);
