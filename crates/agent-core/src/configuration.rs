@@ -4,13 +4,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use config::{Document, Environment, Problems, paths};
+use config::{Document, Environment, Part, Problems, paths};
 
 /// The file that holds the collector's configuration, and what runs without it.
 #[derive(Clone, Debug)]
 pub struct Configuration {
     file: PathBuf,
     built_in: Option<String>,
+    /// Sources that are merged before the file, and after it.
+    before: Vec<String>,
+    after: Vec<String>,
     environment: Environment,
 }
 
@@ -39,13 +42,27 @@ pub enum LoadError {
 impl Configuration {
     /// The configuration in a file. Pushed configurations are stored there.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { file: path.into(), built_in: None, environment: Environment::process() }
+        Self {
+            file: path.into(),
+            built_in: None,
+            before: Vec::new(),
+            after: Vec::new(),
+            environment: Environment::process(),
+        }
     }
 
     /// What runs while the file does not exist. Without it, a missing file leaves the collector stopped.
     #[must_use]
     pub fn with_built_in(mut self, yaml: impl Into<String>) -> Self {
         self.built_in = Some(yaml.into());
+        self
+    }
+
+    /// Sources, as `--config` names them, that are merged with the file or whatever was pushed in its place: before it, and
+    /// after it.
+    #[must_use]
+    pub fn with_sources(mut self, before: Vec<String>, after: Vec<String>) -> Self {
+        (self.before, self.after) = (before, after);
         self
     }
 
@@ -85,11 +102,49 @@ impl Configuration {
     ///
     /// The text is no document, or refers to what isn't there.
     pub fn parse(&self, yaml: &str, name: &str) -> Result<Document, LoadError> {
-        Document::from_text(yaml, name, &self.environment).map_err(LoadError::Invalid)
+        let overlays = self.overlays();
+        let before = self.before.iter().map(|uri| Part::Source(uri));
+        let after = overlays.iter().chain(&self.after).map(|uri| Part::Source(uri));
+        let parts: Vec<_> = before.chain([Part::Text { text: yaml, name }]).chain(after).collect();
+        Document::from_parts(&parts, &self.environment).map_err(LoadError::Invalid)
+    }
+
+    /// The files of the folder `config.d` beside the file, by name: what this host adds to whatever was pushed.
+    fn overlays(&self) -> Vec<String> {
+        let folder = self.file.with_file_name("config.d");
+        let files = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let files = files.map(|file| file.path());
+        let is_yaml =
+            |path: &PathBuf| path.extension().is_some_and(|it| it == "yaml" || it == "yml");
+        let mut files: Vec<_> = files.filter(is_yaml).collect();
+        files.sort();
+        files.iter().map(|file| format!("file:{}", file.display())).collect()
     }
 
     /// Replaces the file in one step: a reader sees the old text or the new one, whatever happens on the way.
     pub(crate) fn store(&self, yaml: &str) -> io::Result<()> {
         paths::write_atomically(&self.file, yaml.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_beside_the_file_is_merged_after_it_and_what_was_named_after_that() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("config.d")).unwrap();
+        for (name, text) in [("b.yaml", "x: {b: 1, c: 1}"), ("a.yml", "x: {b: 0}"), ("c.txt", "[")]
+        {
+            fs::write(folder.path().join("config.d").join(name), text).unwrap();
+        }
+        let configuration = Configuration::file(folder.path().join("config.yaml"))
+            .with_environment(Environment::empty())
+            .with_sources(vec!["yaml:x::a: 0".to_owned()], vec!["yaml:x::c: 2".to_owned()]);
+        let document = configuration.parse("x: {a: 1}", "pushed").unwrap();
+        let expected =
+            Document::from_text("x: {a: 1, b: 1, c: 2}", "", &Environment::empty()).unwrap();
+        assert!(document.root().same_as(expected.root()), "{:?}", document.root());
     }
 }

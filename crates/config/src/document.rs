@@ -16,6 +16,30 @@ pub struct Document {
     root: Node,
 }
 
+/// One of the things that a document is merged from.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// A source as `--config` names it.
+    Source(&'a str),
+    /// A text that is at hand. `name` stands for its file in messages.
+    Text {
+        /// YAML.
+        text: &'a str,
+        /// What messages call it.
+        name: &'a str,
+    },
+}
+
+/// The source that `--set key=value` stands for: dots in the key become `::`, the value is YAML.
+///
+/// # Errors
+///
+/// There is no equal sign.
+pub fn set_source(setting: &str) -> Result<String, &'static str> {
+    let (key, value) = setting.split_once('=').ok_or("missing equal sign")?;
+    Ok(format!("yaml:{}: {}", key.trim().replace('.', "::"), value.trim()))
+}
+
 impl Document {
     /// Loads sources as `--config` names them (`file:`, `env:`, `yaml:`, or a bare path), and merges them from left to
     /// right: maps key by key, everything else replaced by what comes later, `null` too. References are expanded in the
@@ -29,16 +53,32 @@ impl Document {
             let message = "at least one config flag must be provided";
             return Err(Problem::new(&Span::nowhere(), message).into());
         }
+        let parts: Vec<_> = sources.iter().map(|uri| Part::Source(uri.as_ref())).collect();
+        Self::from_parts(&parts, environment)
+    }
+
+    /// Merges sources and texts from left to right, as [`load`](Self::load) does.
+    ///
+    /// # Errors
+    ///
+    /// Every problem that was found.
+    pub fn from_parts(parts: &[Part<'_>], environment: &Environment) -> Result<Self, Problems> {
         let mut problems = Problems::new();
         let mut budget = Budget::default();
-        let mut parts = Vec::new();
-        for uri in sources {
-            match retrieve(uri.as_ref(), environment, &mut budget) {
-                Ok(part) => parts.push(part),
+        let mut roots = Vec::new();
+        for part in parts {
+            let read = match *part {
+                Part::Source(uri) => retrieve(uri, environment, &mut budget),
+                Part::Text { text, name } => {
+                    root(text, &Origin::Text(Arc::from(name)), false, &mut budget)
+                }
+            };
+            match read {
+                Ok(root) => roots.push(root),
                 Err(problem) => problems.push(problem),
             }
         }
-        Self::assemble(parts, environment, budget, problems)
+        Self::assemble(roots, environment, budget, problems)
     }
 
     /// Reads a configuration from a text. `name` stands for its file in messages.
@@ -47,14 +87,7 @@ impl Document {
     ///
     /// Every problem that was found.
     pub fn from_text(text: &str, name: &str, environment: &Environment) -> Result<Self, Problems> {
-        let mut problems = Problems::new();
-        let mut budget = Budget::default();
-        let mut parts = Vec::new();
-        match root(text, &Origin::Text(Arc::from(name)), false, &mut budget) {
-            Ok(part) => parts.push(part),
-            Err(problem) => problems.push(problem),
-        }
-        Self::assemble(parts, environment, budget, problems)
+        Self::from_parts(&[Part::Text { text, name }], environment)
     }
 
     /// The map that holds everything.

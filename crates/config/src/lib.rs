@@ -37,7 +37,7 @@ mod value;
 
 pub use config_derive::Section;
 
-pub use crate::document::Document;
+pub use crate::document::{Document, Part, set_source};
 pub use crate::environment::Environment;
 pub use crate::headers::Headers;
 pub use crate::ids::{ComponentId, InvalidId};

@@ -41,9 +41,13 @@ pub(crate) struct Flags {
     /// The agent's own settings [env: KM_AGENT_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     agent_config: Option<String>,
-    /// The collector's configuration [env: KM_COLLECTOR_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<String>,
+    /// The collector's configuration: a file, or file:, env: or yaml: and what it names. Several are merged in their order;
+    /// pushed configurations replace the first file [env: KM_COLLECTOR_CONFIG]
+    #[arg(long, global = true, value_name = "SOURCE")]
+    config: Vec<String>,
+    /// Sets one value of the collector's configuration, after all sources; dots in the key stand for levels
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = set_source)]
+    set: Vec<String>,
     /// The backend's OTLP endpoint [env: KM_COLLECTOR_ENDPOINT]
     #[arg(long, global = true, value_name = "URL")]
     collector_endpoint: Option<String>,
@@ -67,12 +71,50 @@ pub(crate) struct Flags {
     allow_insecure_endpoint: Option<String>,
 }
 
+fn set_source(setting: &str) -> Result<String, String> {
+    config::set_source(setting).map_err(str::to_owned)
+}
+
+/// The sources around the collector's file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sources {
+    /// The file that pushed configurations replace.
+    pub(crate) file: Option<String>,
+    pub(crate) before: Vec<String>,
+    pub(crate) after: Vec<String>,
+}
+
 impl Flags {
+    /// What `--config` and `--set` name.
+    ///
+    /// # Errors
+    ///
+    /// None of several sources is a file.
+    pub(crate) fn sources(&self) -> Result<Sources, &'static str> {
+        let is_file = |source: &String| match source.split_once(':') {
+            // One letter is a drive of Windows.
+            Some((scheme, _)) => {
+                scheme == "file" || scheme.len() < 2 || scheme.contains(['/', '\\', '.'])
+            }
+            None => true,
+        };
+        let set = self.set.clone();
+        let Some(place) = self.config.iter().position(is_file) else {
+            return match self.config.is_empty() {
+                true => Ok(Sources { after: set, ..Sources::default() }),
+                false => Err("one --config must name a file: pushed configurations are kept there"),
+            };
+        };
+        let file = self.config[place].trim_start_matches("file:").to_owned();
+        let after = self.config[place + 1..].iter().cloned().chain(set).collect();
+        Ok(Sources { file: Some(file), before: self.config[..place].to_vec(), after })
+    }
+
     /// The flags as the topmost layer of the agent's settings.
-    pub(crate) fn into_layer(self) -> Layer {
+    pub(crate) fn into_layer(self, file: Option<String>) -> Layer {
         Layer {
             agent_config: self.agent_config,
-            config: self.config,
+            config: file,
             collector_endpoint: self.collector_endpoint,
             api_key: self.api_key,
             config_check_interval: self.config_check_interval,
@@ -108,7 +150,22 @@ mod tests {
         let cli = parse("kmagent --docker-mode --config C start");
         assert_eq!(cli.command, Command::Run);
         assert_eq!(cli.flags.docker_mode.as_deref(), Some("true"));
-        assert_eq!(cli.flags.config.as_deref(), Some("C"));
+        assert_eq!(cli.flags.config, ["C"]);
+    }
+
+    #[test]
+    fn the_first_file_is_the_one_that_is_replaced() {
+        let cli = parse(
+            "kmagent run --config env:A --config file:/b.yaml --config yaml:c::d: --set e.f=1 --config g.yaml",
+        );
+        let sources = cli.flags.sources().unwrap();
+        assert_eq!(sources.file.as_deref(), Some("/b.yaml"));
+        assert_eq!(sources.before, ["env:A"]);
+        assert_eq!(sources.after, ["yaml:c::d:", "g.yaml", "yaml:e::f: 1"]);
+        let none = parse("kmagent run --set a=1").flags.sources().unwrap();
+        assert_eq!((none.file, none.after), (None, vec!["yaml:a: 1".to_owned()]));
+        parse("kmagent run --config yaml:a:").flags.sources().unwrap_err();
+        Cli::try_parse_from(["kmagent", "run", "--set", "a"]).unwrap_err();
     }
 
     #[test]

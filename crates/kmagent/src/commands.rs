@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use agent_core::{BuildInfo, Configuration};
 use anyhow::Context;
-use collector::{ComponentInfo, Kind, Registry, Stability, Support};
+use collector::{Collector, ComponentInfo, Kind, Registry, Stability, Support};
 
 /// Prints the version.
 pub(crate) fn version(build: &BuildInfo) -> anyhow::Result<()> {
@@ -12,9 +12,14 @@ pub(crate) fn version(build: &BuildInfo) -> anyhow::Result<()> {
 }
 
 /// Checks the configuration that `run` would boot from. Silent when it is good.
-pub(crate) fn validate(configuration: &Configuration, registry: &Registry) -> anyhow::Result<()> {
+pub(crate) fn validate(
+    configuration: &Configuration,
+    registry: &Registry,
+    collector: &Collector,
+) -> anyhow::Result<()> {
     let document = configuration.load()?;
     let plan = collector::plan(&document, registry)?;
+    collector.check(&plan)?;
     for warning in plan.warnings() {
         writeln!(io::stderr(), "warning: {warning}")?;
     }

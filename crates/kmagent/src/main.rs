@@ -15,10 +15,11 @@ use std::process::ExitCode;
 use agent_core::{BuildInfo, Configuration};
 use anyhow::anyhow;
 use clap::Parser;
+use collector::Collector;
 use config::Environment;
 use config::settings::{AgentSettings, Resolved};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Sources};
 
 /// The service's name, on every platform.
 const SERVICE: &str = "kmagent";
@@ -44,26 +45,37 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
         Command::Components => commands::components(&build, &components::registry())?,
         Command::Stop => service_layer::stop(SERVICE)?,
         Command::Validate => {
-            let Resolved { settings, warnings } = resolve(flags)?;
+            let (Resolved { settings, warnings }, sources) = resolve(flags)?;
             for warning in warnings.iter() {
                 writeln!(io::stderr(), "warning: {warning}")?;
             }
-            commands::validate(&configuration(&settings), &components::registry())?;
+            let collector =
+                Collector::new(build).allow_insecure_endpoint(settings.allow_insecure_endpoint);
+            let configuration = configuration(&settings, sources);
+            commands::validate(&configuration, &components::registry(), &collector)?;
         }
-        Command::Run => return run::run(resolve(flags)?, build),
+        Command::Run => {
+            let (resolved, sources) = resolve(flags)?;
+            return run::run(resolved, sources, build);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn resolve(flags: cli::Flags) -> anyhow::Result<Resolved> {
-    AgentSettings::resolve(&flags.into_layer(), &Environment::process())
-        .map_err(|problems| anyhow!("the agent's settings are wrong:\n{problems}"))
+fn resolve(flags: cli::Flags) -> anyhow::Result<(Resolved, Sources)> {
+    let mut sources = flags.sources().map_err(|message| anyhow!("{message}"))?;
+    let layer = flags.into_layer(sources.file.take());
+    let resolved = AgentSettings::resolve(&layer, &Environment::process())
+        .map_err(|problems| anyhow!("the agent's settings are wrong:\n{problems}"))?;
+    Ok((resolved, sources))
 }
 
 /// Where the collector's configuration is, and what runs without it.
-fn configuration(settings: &AgentSettings) -> Configuration {
+fn configuration(settings: &AgentSettings, sources: Sources) -> Configuration {
     let environment = settings.overlay(Environment::process());
-    let configuration = Configuration::file(&settings.config).with_environment(environment);
+    let configuration = Configuration::file(&settings.config)
+        .with_sources(sources.before, sources.after)
+        .with_environment(environment);
     if settings.config_is_explicit {
         return configuration;
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use agent_core::{Agent, BuildInfo, Builder, CancellationToken, Controller, Identity};
+use agent_core::{
+    Agent, BuildInfo, Builder, CancellationToken, Configuration, Controller, Identity,
+};
 use anyhow::Context;
 use config::paths;
 use config::settings::{AgentSettings, Resolved};
@@ -17,6 +19,7 @@ use tokio::time;
 use tracing::{error, info, warn};
 use updater::{HttpConfigCheck, Schedule};
 
+use crate::cli::Sources;
 use crate::logging::{self, Destination};
 use crate::{SERVICE, components, configuration};
 
@@ -29,14 +32,18 @@ const FEWEST_THREADS: usize = 2;
 const BLOCKED_THREADS: Duration = Duration::from_secs(1);
 
 /// Runs the agent under whoever started this process, until it is told to stop.
-pub(crate) fn run(resolved: Resolved, build: BuildInfo) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(
+    resolved: Resolved,
+    sources: Sources,
+    build: BuildInfo,
+) -> anyhow::Result<ExitCode> {
     let program = move |host: Host| {
         let folder = paths::log_folder();
         let to_file = host.supervisor.is_service_manager() && !resolved.settings.docker_mode;
         let destination =
             if to_file { Destination::Service(&folder) } else { Destination::Console };
         let log = logging::init(resolved.settings.log_level, destination);
-        match serve(host, resolved, build, log) {
+        match serve(host, resolved, sources, build, log) {
             Ok(()) => 0,
             Err(error) => {
                 error!(error = format!("{error:#}"), "the agent ends");
@@ -47,14 +54,21 @@ pub(crate) fn run(resolved: Resolved, build: BuildInfo) -> anyhow::Result<ExitCo
     Ok(service_layer::run(SERVICE, program)?)
 }
 
-fn serve(host: Host, resolved: Resolved, build: BuildInfo, log: Log) -> anyhow::Result<()> {
+fn serve(
+    host: Host,
+    resolved: Resolved,
+    sources: Sources,
+    build: BuildInfo,
+    log: Log,
+) -> anyhow::Result<()> {
     let Resolved { settings, warnings } = resolved;
     for warning in warnings.iter() {
         warn!("{warning}");
     }
     info!(version = %build.version, config = %settings.config.display(), "kmagent starts");
     let (own, workers) = (own_runtime()?, workers()?);
-    let agent = agent(&settings, build, log, workers.handle().clone())?;
+    let configuration = configuration(&settings, sources);
+    let agent = agent(&settings, configuration, build, log, workers.handle().clone())?;
     let outcome = own.block_on(live(agent, host));
     workers.shutdown_timeout(BLOCKED_THREADS);
     outcome
@@ -80,6 +94,7 @@ fn workers() -> anyhow::Result<Runtime> {
 
 fn agent(
     settings: &AgentSettings,
+    configuration: Configuration,
     build: BuildInfo,
     log: Log,
     workers: Handle,
@@ -92,7 +107,7 @@ fn agent(
     };
     let builder = Agent::builder()
         .registry(components::registry().telemetry(Factory::new().with_log(log)))
-        .configuration(configuration(settings))
+        .configuration(configuration)
         .allow_insecure_endpoint(settings.allow_insecure_endpoint)
         .workers(workers)
         .build_info(build);

@@ -187,3 +187,18 @@ proptest! {
         let _unused = Document::from_text(&text, "c.yaml", &environment);
     }
 }
+
+#[test]
+fn sources_and_settings_are_merged_in_their_order() {
+    let environment = Environment::empty().with("MORE", "b: {x: 2}");
+    let set = set_source("b.y = [1, 2]").unwrap();
+    let parts = [
+        Part::Text { text: "a: 1\nb: {x: 1, y: 0}", name: "first.yaml" },
+        Part::Source("env:MORE"),
+        Part::Source(&set),
+    ];
+    let document = Document::from_parts(&parts, &environment).unwrap();
+    let expected = Document::from_text("{a: 1, b: {x: 2, y: [1, 2]}}", "x", &environment).unwrap();
+    assert!(document.root().same_as(expected.root()), "{:?}", document.root());
+    assert_eq!(set_source("a"), Err("missing equal sign"));
+}
