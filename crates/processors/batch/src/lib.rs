@@ -10,6 +10,7 @@ mod pending;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use component::{
@@ -17,6 +18,7 @@ use component::{
     Settings, Signal, Slot, Stability,
 };
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 pub use crate::config::Config;
 use crate::worker::Worker;
@@ -48,6 +50,11 @@ impl ProcessorFactory for Factory {
     }
 }
 
+/// How long a caller waits while the worker does not get on. It hears of it before its own client gives up.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a refused caller is asked to wait.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// As many batches as there are processors may wait for the worker, as upstream.
 fn hand_over_length() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -59,8 +66,17 @@ struct Entrance(mpsc::Sender<Batch>);
 #[async_trait]
 impl Consumer for Entrance {
     async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
-        let admitted = self.0.send(batch).await;
-        admitted.map_err(|_| ConsumeError::retryable("batch processor is stopped"))
+        match timeout(PATIENCE, self.0.reserve()).await {
+            Ok(Ok(place)) => {
+                place.send(batch);
+                Ok(())
+            }
+            Ok(Err(_)) => Err(ConsumeError::retryable("batch processor is stopped")),
+            Err(_) => {
+                let full = ConsumeError::retryable("the pipeline does not get on with its data");
+                Err(full.with_retry_after(RETRY_AFTER))
+            }
+        }
     }
 }
 

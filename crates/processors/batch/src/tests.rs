@@ -167,11 +167,24 @@ async fn callers_are_held_back_while_the_next_consumer_is_slow() {
     for _ in 0..admitted {
         assert!(callers.join_next().await.unwrap().unwrap());
     }
-    sleep(Duration::from_secs(1_000)).await;
+    sleep(Duration::from_secs(4)).await;
     assert!(callers.try_join_next().is_none(), "the last one has to wait");
     batch.output().release();
     assert!(callers.join_next().await.unwrap().unwrap());
     batch.output().items(admitted + 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_do_not_wait_for_ever() {
+    let batch = batch("{ timeout: 0s }");
+    batch.output().hold();
+    for _ in 0..=crate::hand_over_length() {
+        batch.consume(log_records(1)).await.unwrap();
+    }
+    let began = Instant::now();
+    let error = batch.consume(log_records(1)).await.unwrap_err();
+    assert_eq!(began.elapsed(), Duration::from_secs(5));
+    assert!(!error.is_permanent() && error.retry_after().is_some());
 }
 
 #[test]
