@@ -210,7 +210,12 @@ impl Consumer for FanOut {
                 errors.push(error);
             }
         }
-        ConsumeError::join(errors).map_or(Ok(()), Err)
+        let some_took_it = errors.len() < self.targets.len();
+        match ConsumeError::join(errors) {
+            None => Ok(()),
+            Some(error) if some_took_it => Err(error.in_part()),
+            Some(error) => Err(error),
+        }
     }
 }
 

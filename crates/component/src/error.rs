@@ -67,6 +67,7 @@ impl Code {
 #[derive(Debug)]
 pub struct ConsumeError {
     permanent: bool,
+    partial: bool,
     too_large: bool,
     retry_after: Option<Duration>,
     code: Option<Code>,
@@ -79,6 +80,7 @@ impl ConsumeError {
     pub fn retryable(message: impl Into<String>) -> Self {
         Self {
             permanent: false,
+            partial: false,
             too_large: false,
             retry_after: None,
             code: None,
@@ -96,6 +98,13 @@ impl ConsumeError {
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
+        self
+    }
+
+    /// Others of a fan-out have taken the same data: offering it again gives it to them twice.
+    #[must_use]
+    pub fn in_part(mut self) -> Self {
+        self.partial = true;
         self
     }
 
@@ -125,6 +134,11 @@ impl ConsumeError {
         self.permanent
     }
 
+    /// Whether some consumers have taken the data although others refuse it.
+    pub fn is_partial(&self) -> bool {
+        self.partial
+    }
+
     /// Whether the request was refused for its size.
     pub fn is_too_large(&self) -> bool {
         self.too_large
@@ -152,6 +166,7 @@ impl ConsumeError {
         let first = errors.next()?;
         Some(errors.fold(first, |joined, error| Self {
             permanent: joined.permanent || error.permanent,
+            partial: joined.partial || error.partial,
             too_large: false,
             retry_after: joined.retry_after.max(error.retry_after),
             code: joined.code.or(error.code),

@@ -175,6 +175,18 @@ async fn callers_are_held_back_while_the_next_consumer_is_slow() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_others_have_taken_is_not_offered_again() {
+    let batch = batch("{ timeout: 0s }");
+    let (shared, heard) = tracked(log_records(2));
+    batch.output().refuse(|| ConsumeError::retryable("full").in_part());
+    batch.offer(shared).await.unwrap();
+    assert_eq!(heard.outcome().await, Some(Outcome::FailedForNow));
+    batch.output().accept();
+    batch.consume(log_records(1)).await.unwrap();
+    assert_eq!(sizes(&batch.output().items(1).await), [1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn callers_do_not_wait_for_ever() {
     let batch = batch("{ timeout: 0s }");
     batch.output().hold();

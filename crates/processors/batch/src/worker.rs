@@ -89,7 +89,7 @@ impl Worker {
 
     /// Sends one batch. What is left gets a full time-out of its own.
     ///
-    /// While the next consumer has no room, the batch is held and offered again: that fills the hand-over, and callers wait.
+    /// While no consumer has room, the batch is held and offered again: that fills the hand-over, and callers wait.
     /// When the worker is told to stop, there is one more attempt.
     async fn send(&mut self, stop: &CancellationToken) {
         self.due = None;
@@ -100,7 +100,9 @@ impl Worker {
             let last = stop.is_cancelled();
             let telemetry = batch.telemetry().clone();
             let Err(Refused { error, attached }) = self.next.offer(batch).await else { return };
-            if error.is_permanent() || last {
+            // What others of a fan-out have taken is not offered again: they would get it twice, and wait for the one that
+            // has no room.
+            if error.is_permanent() || error.is_partial() || last {
                 self.warn(&error, items);
                 self.entry.dropped("send failed", items);
                 attached.resolve(match error.is_permanent() {
