@@ -1,138 +1,236 @@
-//! The one way out: connections to a peer, with TLS where the address asks for it.
+//! The one way out: connections to a peer, through a proxy where one is wanted, with TLS where the address asks for it.
 
-use std::env;
+#[cfg_attr(not(unix), path = "dialer/no_local.rs")]
+mod local;
+mod tcp;
+
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Once;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Uri;
-use hyper_util::client::legacy::connect::{Connected, Connection};
+use http::{HeaderValue, Uri};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
-use tracing::warn;
 
-use crate::resolve;
+use self::tcp::connect_first;
+use crate::proxy::{self, Proxies, Proxy, without_brackets};
+use crate::resolve::{Resolve, SystemResolver};
+use crate::stream::{Duplex, Stream};
 use crate::tls::ClientTls;
 
-/// How long a connection and its handshake may take.
+/// How long a connection may take, with its handshakes and the looking up of names.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long one address of a peer is waited for before the next is tried as well, as
-/// [RFC 8305](https://www.rfc-editor.org/rfc/rfc8305#section-5) advises.
-const NEXT_ADDRESS: Duration = Duration::from_millis(250);
-/// How long an unused connection is trusted before the peer is asked whether it is still there. Go's number.
-const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// Connects to the host of a URI. `https` means TLS; the HTTP and the gRPC client use the same one.
 ///
 /// Names are resolved anew for every connection, so a peer that moves is found again as soon as the old connection fails.
+/// Proxies are those of the process's environment unless others are given.
 #[derive(Clone, Debug)]
 pub struct Dialer {
     tls: ClientTls,
+    proxies: Proxies,
+    resolver: Arc<dyn Resolve>,
+    read_buffer: usize,
 }
 
-/// A connection that a [`Dialer`] has made.
-#[derive(Debug)]
-pub enum Stream {
-    /// Without TLS.
-    Plain(TcpStream),
-    /// With TLS.
-    Tls(Box<TlsStream<TcpStream>>),
+/// Somebody to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A host, and its port.
+    Host {
+        /// A name or an address, without brackets.
+        name: String,
+        /// The port.
+        port: u16,
+    },
+    /// A socket in the file system.
+    Socket(PathBuf),
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host { name, port } if name.contains(':') => write!(f, "[{name}]:{port}"),
+            Self::Host { name, port } => write!(f, "{name}:{port}"),
+            Self::Socket(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// How a peer is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// At one of these addresses.
+    Direct(Vec<SocketAddr>),
+    /// Through a proxy, which looks the name up.
+    Proxy { proxy: Arc<Proxy>, host: String, port: u16 },
+    /// Through the file system.
+    Socket(PathBuf),
 }
 
 impl Dialer {
     /// A dialer with these TLS settings.
     pub fn new(tls: ClientTls) -> Self {
-        Self { tls }
+        let (proxies, resolver) = (Proxies::of_process(), Arc::new(SystemResolver));
+        Self { tls, proxies, resolver, read_buffer: 0 }
     }
 
-    async fn connect(self, uri: Uri) -> io::Result<Stream> {
-        let host = uri.host().ok_or_else(|| invalid("the address names no host"))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let secure = uri.scheme_str() == Some("https");
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let addresses = resolve::addresses(&host, port).await?;
-        let stream = connect_first(addresses).await?;
-        prepare(&stream)?;
-        if !secure {
-            return Ok(Stream::Plain(stream));
+    /// Uses these proxies.
+    #[must_use]
+    pub fn with_proxies(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
+    }
+
+    /// Looks names up there.
+    #[must_use]
+    pub fn with_resolver(self, resolver: Arc<dyn Resolve>) -> Self {
+        Self { resolver, ..self }
+    }
+
+    /// Reads so many bytes of a connection at once. Zero leaves it to whoever reads.
+    #[must_use]
+    pub fn with_read_buffer(self, bytes: usize) -> Self {
+        Self { read_buffer: bytes, ..self }
+    }
+
+    /// What a request for a plain `http` URI has to tell the proxy that it goes through.
+    pub(crate) fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        if is_secure(uri) {
+            return None; // The proxy was told when the tunnel was opened, and sees nothing of the request.
         }
+        let proxy = self.proxies.for_http(uri.host()?, uri.port_u16().unwrap_or(80)).ok()??;
+        proxy.authorization.clone()
+    }
+
+    /// Connects for HTTP.
+    async fn connect(self, uri: Uri) -> io::Result<Stream> {
+        let (host, port) = host_and_port(&uri)?;
+        if is_secure(&uri) {
+            let way = match self.proxies.for_https(&host, port)? {
+                Some(proxy) => Way::Proxy { proxy, host: host.clone(), port },
+                None => Way::Direct(self.resolver.addresses(&host, port).await?),
+            };
+            let io = self.follow(&way).await?;
+            return self.secure(io, &host).await;
+        }
+        match self.proxies.for_http(&host, port)? {
+            Some(proxy) => Ok(Stream::to_proxy(self.reach(&proxy).await?)),
+            None => {
+                let addresses = self.resolver.addresses(&host, port).await?;
+                Ok(Stream::plain(Box::new(connect_first(&addresses).await?)))
+            }
+        }
+    }
+
+    /// The way to a peer for gRPC, where the environment's proxy for `https` is used with and without TLS.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or none was found in time.
+    pub(crate) async fn way(&self, peer: &Peer) -> io::Result<Way> {
+        let (name, port) = match peer {
+            Peer::Socket(path) => return Ok(Way::Socket(path.clone())),
+            Peer::Host { name, port } => (name, *port),
+        };
+        if let Some(proxy) = self.proxies.for_https(name, port)? {
+            return Ok(Way::Proxy { proxy, host: name.clone(), port });
+        }
+        let addresses = timeout(CONNECT, self.resolver.addresses(name, port)).await;
+        let late = || io::Error::new(io::ErrorKind::TimedOut, "the name was not found in time");
+        addresses.map_err(|_| late())?.map(Way::Direct)
+    }
+
+    /// Connects for gRPC, with TLS if there is a name to verify.
+    ///
+    /// # Errors
+    ///
+    /// There was no connection, or none in time.
+    pub(crate) async fn open(&self, way: &Way, secured_for: Option<&str>) -> io::Result<Stream> {
+        let opened = in_time(async {
+            let io = self.follow(way).await?;
+            match secured_for {
+                Some(host) => self.secure(io, host).await,
+                None => Ok(Stream::plain(io)),
+            }
+        });
+        Ok(opened.await?.with_read_buffer(self.read_buffer))
+    }
+
+    /// A connection to the peer itself.
+    async fn follow(&self, way: &Way) -> io::Result<Box<dyn Duplex>> {
+        match way {
+            Way::Direct(addresses) => Ok(Box::new(connect_first(addresses).await?)),
+            Way::Socket(path) => local::connect(path).await,
+            Way::Proxy { proxy, host, port } => {
+                let mut io = self.reach(proxy).await?;
+                let opened = proxy::open(&mut io, (host, *port), proxy.authorization.as_ref());
+                opened.await.map_err(|error| proxy.blame(error)).map(|()| io)
+            }
+        }
+    }
+
+    /// A connection to a proxy.
+    async fn reach(&self, proxy: &Proxy) -> io::Result<Box<dyn Duplex>> {
+        let reached = async {
+            let addresses = self.resolver.addresses(&proxy.host, proxy.port).await?;
+            let io: Box<dyn Duplex> = Box::new(connect_first(&addresses).await?);
+            if !proxy.is_secure {
+                return Ok(io);
+            }
+            let config = self.tls.config_for_proxies().map_err(io::Error::other)?;
+            let io: Box<dyn Duplex> =
+                Box::new(handshake(config, server_name(&proxy.host)?, io).await?);
+            Ok(io)
+        };
+        reached.await.map_err(|error| proxy.blame(error))
+    }
+
+    async fn secure(&self, io: Box<dyn Duplex>, host: &str) -> io::Result<Stream> {
         let name = match self.tls.server_name() {
             Some(name) => name,
-            None => ServerName::try_from(host).map_err(|error| invalid(&error.to_string()))?,
+            None => server_name(host)?,
         };
         let config = self.tls.config().map_err(io::Error::other)?;
-        let stream = TlsConnector::from(config).connect(name, stream).await?;
-        Ok(Stream::Tls(Box::new(stream)))
+        Ok(Stream::tls(handshake(config, name, io).await?))
     }
 }
 
-/// Connects to whichever address answers first; each has a head start over the next.
-async fn connect_first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    let mut attempts = JoinSet::new();
-    let mut addresses = addresses.into_iter().peekable();
-    loop {
-        match addresses.next() {
-            Some(address) => {
-                attempts.spawn(TcpStream::connect(address));
-            }
-            None if attempts.is_empty() => return Err(failure),
-            None => {}
-        }
-        tokio::select! {
-            Some(ended) = attempts.join_next() => match ended.map_err(io::Error::other)? {
-                Ok(stream) => return Ok(stream),
-                Err(error) => failure = error,
-            },
-            () = sleep(NEXT_ADDRESS), if addresses.peek().is_some() => {}
-        }
-    }
+async fn handshake(
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    io: Box<dyn Duplex>,
+) -> io::Result<TlsStream<Box<dyn Duplex>>> {
+    TlsConnector::from(config).connect(name, io).await
 }
 
-/// Sends small writes at once, and notices a peer that is gone.
-fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(stream);
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
-    limit_silence(&socket)
+fn server_name(host: &str) -> io::Result<ServerName<'static>> {
+    ServerName::try_from(host.to_owned()).map_err(|error| invalid(&error.to_string()))
 }
 
-/// Gives a connection up whose peer acknowledges nothing for a while, also where many requests share it. Then the peer's
-/// name is looked up again.
-#[cfg(target_os = "linux")]
-fn limit_silence(socket: &SockRef<'_>) -> io::Result<()> {
-    socket.set_tcp_user_timeout(Some(Duration::from_secs(20)))
+fn is_secure(uri: &Uri) -> bool {
+    uri.scheme_str() == Some("https")
 }
 
-/// Elsewhere the system's own limits hold, which are minutes.
-#[cfg(not(target_os = "linux"))]
-fn limit_silence(_: &SockRef<'_>) -> io::Result<()> {
-    Ok(())
+fn host_and_port(uri: &Uri) -> io::Result<(String, u16)> {
+    let host = uri.host().ok_or_else(|| invalid("the address names no host"))?;
+    let port = uri.port_u16().unwrap_or(if is_secure(uri) { 443 } else { 80 });
+    Ok((without_brackets(host).to_owned(), port))
 }
 
-/// Says once that the environment asks for a proxy, before somebody wonders why none is used.
-fn warn_of_proxy() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        for name in ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"] {
-            if env::var_os(name).is_some_and(|proxy| !proxy.is_empty()) {
-                warn!("{name} is set, but proxies are not supported yet: connections are direct");
-                return;
-            }
-        }
-    });
+async fn in_time(connecting: impl Future<Output = io::Result<Stream>>) -> io::Result<Stream> {
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
+    timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn invalid(message: &str) -> io::Error {
@@ -149,110 +247,11 @@ impl Service<Uri> for Dialer {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        warn_of_proxy();
         let dialer = self.clone();
         Box::pin(async move {
-            match timeout(CONNECT, dialer.connect(uri)).await {
-                Ok(stream) => stream.map(TokioIo::new),
-                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time")),
-            }
+            let buffer = dialer.read_buffer;
+            let stream = in_time(dialer.connect(uri)).await?;
+            Ok(TokioIo::new(stream.with_read_buffer(buffer)))
         })
-    }
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        match self {
-            Self::Plain(_) => Connected::new(),
-            Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                Connected::new().negotiated_h2()
-            }
-            Self::Tls(_) => Connected::new(),
-        }
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn an_address_that_refuses_is_passed_over() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let good = listener.local_addr().unwrap();
-        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        assert_eq!(connect_first(vec![free, good]).await.unwrap().peer_addr().unwrap(), good);
-        let refused = connect_first(vec![free, free]).await.unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
-        assert!(connect_first(Vec::new()).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_connection_is_made_ready() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        prepare(&stream).unwrap();
-        assert!(stream.nodelay().unwrap());
-        assert!(SockRef::from(&stream).keepalive().unwrap());
     }
 }

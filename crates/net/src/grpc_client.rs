@@ -1,31 +1,89 @@
 //! A client for unary gRPC calls over the one dialer.
 
+mod channel;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::client::conn::http2::SendRequest;
 
+use self::channel::{Channel, Link};
 use crate::body::Chunks;
 use crate::compression::Algorithm;
-use crate::dialer::Dialer;
+use crate::dialer::{Dialer, Peer};
 use crate::grpc;
+use crate::settings::Balancer;
 use crate::status::{Status, code};
 
 /// The longest answer that is read. Answers to exports are a few bytes.
 const ANSWER: usize = 4 << 20;
 
-/// Calls methods of one server, all over one connection of HTTP/2.
+/// Settings of a [`GrpcClient`].
+#[derive(Clone, Debug)]
+pub struct GrpcOptions {
+    /// The server.
+    pub peer: Peer,
+    /// The name that the server's certificate must have. `None`: no TLS.
+    pub secured_for: Option<String>,
+    /// What the server is told that it is called.
+    pub authority: Authority,
+    /// What goes with every call.
+    pub headers: HeaderMap,
+    /// How messages are compressed, if they are.
+    pub compression: Option<Algorithm>,
+    /// How calls are spread over the server's addresses.
+    pub balancer: Balancer,
+    /// Whether a call waits for a connection, as long as the caller lets it, or fails when there is none to be had.
+    pub waits_for_ready: bool,
+    /// Whether and how the server is asked if it is still there.
+    pub keepalive: Option<Keepalive>,
+    /// How many bytes of a call are gathered before they are written. `None`: HTTP's library decides.
+    pub write_buffer: Option<usize>,
+}
+
+impl GrpcOptions {
+    /// A server at this address, without TLS, compression and anything else.
+    pub fn plain(server: SocketAddr) -> Self {
+        Self {
+            peer: Peer::Host { name: server.ip().to_string(), port: server.port() },
+            secured_for: None,
+            authority: server.to_string().parse().expect("an address is an authority"),
+            headers: HeaderMap::new(),
+            compression: None,
+            balancer: Balancer::RoundRobin,
+            waits_for_ready: false,
+            keepalive: None,
+            write_buffer: None,
+        }
+    }
+}
+
+/// How a peer is asked if it is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// After how much silence.
+    pub interval: Duration,
+    /// How long it may take to answer. Then the connection is given up.
+    pub timeout: Duration,
+    /// Whether it is asked while no call is under way.
+    pub while_idle: bool,
+}
+
+/// Calls methods of one server.
+///
+/// A connection on which a call was not answered, because it failed, timed out or was dropped, is not used for another one:
+/// the next looks the name up and connects anew.
 #[derive(Clone, Debug)]
 pub struct GrpcClient {
-    client: Client<Dialer, Chunks>,
-    scheme: Scheme,
-    authority: Authority,
+    channel: Arc<Channel>,
     headers: HeaderMap,
-    compression: Option<Algorithm>,
 }
 
 /// Why a call did not succeed.
@@ -45,27 +103,16 @@ pub enum CallError {
 }
 
 impl GrpcClient {
-    /// A client of the server at `authority`. It connects with the first call. `headers` go with every call.
-    pub fn new(
-        dialer: Dialer,
-        scheme: Scheme,
-        authority: Authority,
-        mut headers: HeaderMap,
-        compression: Option<Algorithm>,
-    ) -> Self {
+    /// A client. It connects with the first call.
+    pub fn new(dialer: Dialer, options: GrpcOptions) -> Self {
+        let mut headers = options.headers.clone();
         headers.insert(CONTENT_TYPE, grpc::CONTENT_TYPE);
         headers.insert(TE, HeaderValue::from_static("trailers"));
-        if let Some(name) = compression.and_then(grpc::encoding_name) {
+        if let Some(name) = options.compression.and_then(grpc::encoding_name) {
             headers.insert(grpc::ENCODING, HeaderValue::from_static(name));
         }
         headers.insert(grpc::ACCEPT_ENCODING, HeaderValue::from_static(grpc::ACCEPTED));
-        let client = Client::builder(TokioExecutor::new())
-            .http2_only(true)
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(None)
-            .build(dialer);
-        Self { client, scheme, authority, headers, compression }
+        Self { channel: Channel::new(dialer, options), headers }
     }
 
     /// Calls a method with one message and returns the one in the answer.
@@ -78,18 +125,59 @@ impl GrpcClient {
         path: &'static str,
         message: impl IntoIterator<Item = Bytes>,
     ) -> Result<Bytes, CallError> {
-        let body = self.body(message)?;
+        let request = self.request(path, message)?;
+        let link = self.channel.link().await.map_err(|error| self.unreachable(error))?;
+        let suspect = Suspect { channel: &self.channel, link: Some(link) };
+        let (answer, suspect) = self.send(request, suspect).await?;
+        let result = self.understand(answer).await;
+        if !matches!(result, Err(CallError::Unreachable { .. })) {
+            suspect.acquit();
+        }
+        result
+    }
+
+    fn request(
+        &self,
+        path: &'static str,
+        message: impl IntoIterator<Item = Bytes>,
+    ) -> Result<Request<Chunks>, CallError> {
+        let options = self.channel.options();
+        let scheme = if options.secured_for.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
         let uri = Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
+            .scheme(scheme)
+            .authority(options.authority.clone())
             .path_and_query(PathAndQuery::from_static(path))
             .build()
             .expect("scheme, authority and path make a URI");
-        let mut request = Request::new(body);
+        let mut request = Request::new(self.body(message)?);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers.clone();
-        let answer = self.client.request(request).await.map_err(|error| self.unreachable(error))?;
+        Ok(request)
+    }
+
+    /// Sends a request. If the connection has ended before that, which shows only now, it goes to another one.
+    async fn send<'a>(
+        &'a self,
+        request: Request<Chunks>,
+        mut suspect: Suspect<'a>,
+    ) -> Result<(Response<Incoming>, Suspect<'a>), CallError> {
+        let mut unsent = match suspect.sender().try_send_request(request).await {
+            Ok(answer) => return Ok((answer, suspect)),
+            Err(error) => error,
+        };
+        let Some(request) = unsent.take_message() else {
+            return Err(self.unreachable(unsent.into_error()));
+        };
+        drop(suspect);
+        let link = self.channel.link().await.map_err(|error| self.unreachable(error))?;
+        let mut suspect = Suspect { channel: &self.channel, link: Some(link) };
+        let answer = suspect.sender().send_request(request).await;
+        Ok((answer.map_err(|error| self.unreachable(error))?, suspect))
+    }
+
+    /// What an answer says.
+    async fn understand(&self, answer: Response<Incoming>) -> Result<Bytes, CallError> {
         let (head, body) = answer.into_parts();
         if let Some(status) = grpc::read_status(&head.headers) {
             // Headers alone: there is nothing more to come.
@@ -100,7 +188,11 @@ impl GrpcClient {
             };
         }
         if !head.status.is_success() {
-            let message = format!("{} answered with HTTP status {}", self.authority, head.status);
+            let message = format!(
+                "{} answered with HTTP status {}",
+                self.channel.options().peer,
+                head.status
+            );
             let code = match head.status.as_u16() {
                 429 | 502..=504 => code::UNAVAILABLE,
                 _ => Status::code_of_http(head.status),
@@ -113,19 +205,20 @@ impl GrpcClient {
             Some(status) if status.code != code::OK => Err(CallError::Status(status)),
             Some(_) => grpc::message(message, encoding.as_ref(), ANSWER).map_err(CallError::Status),
             None => {
-                let message = format!("{} sent no gRPC status", self.authority);
+                let message = format!("{} sent no gRPC status", self.channel.options().peer);
                 Err(CallError::Status(Status::new(code::UNKNOWN, message)))
             }
         }
     }
 
     fn body(&self, message: impl IntoIterator<Item = Bytes>) -> Result<Chunks, CallError> {
+        let compression = self.channel.options().compression;
         let mut chunks: Vec<Bytes> = message.into_iter().collect();
-        if let Some(algorithm) = self.compression {
+        if let Some(algorithm) = compression {
             chunks = vec![algorithm.compress(None, &chunks)];
         }
         let length = chunks.iter().map(Bytes::len).sum();
-        let prefix = grpc::prefix(length, self.compression.is_some()).map_err(CallError::Status)?;
+        let prefix = grpc::prefix(length, compression.is_some()).map_err(CallError::Status)?;
         Ok(std::iter::once(prefix).chain(chunks).collect())
     }
 
@@ -152,6 +245,32 @@ impl GrpcClient {
     }
 
     fn unreachable(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> CallError {
-        CallError::Unreachable { peer: self.authority.to_string(), source: error.into() }
+        let peer = self.channel.options().peer.to_string();
+        CallError::Unreachable { peer, source: error.into() }
+    }
+}
+
+/// A connection that has a call and has not answered it yet. If it never does, nobody uses it again: its peer may be gone
+/// without a word.
+struct Suspect<'a> {
+    channel: &'a Channel,
+    link: Option<Link>,
+}
+
+impl Suspect<'_> {
+    fn sender(&mut self) -> &mut SendRequest<Chunks> {
+        &mut self.link.as_mut().expect("there until it is acquitted").sender
+    }
+
+    fn acquit(mut self) {
+        self.link = None;
+    }
+}
+
+impl Drop for Suspect<'_> {
+    fn drop(&mut self) {
+        if let Some(link) = &self.link {
+            self.channel.give_up(link);
+        }
     }
 }

@@ -10,10 +10,13 @@ mod dialer;
 pub mod grpc;
 mod grpc_client;
 mod listeners;
+mod proxy;
 mod resolve;
+mod seldom;
 mod server;
 pub mod settings;
 pub mod status;
+mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -21,7 +24,11 @@ pub mod tls;
 pub use http;
 
 pub use client::{ClientOptions, HttpClient, RequestError};
-pub use dialer::{Dialer, Stream};
-pub use grpc_client::{CallError, GrpcClient};
+pub use dialer::{Dialer, Peer};
+pub use grpc_client::{CallError, GrpcClient, GrpcOptions, Keepalive};
 pub use listeners::{ListenError, Listener, Listeners};
+pub use proxy::{InvalidProxy, Proxies, Proxy, ProxyVariables, without_brackets};
+pub use resolve::{Addresses, Resolve, SystemResolver};
+pub use seldom::Seldom;
 pub use server::{Server, ServerOptions, Speaks};
+pub use stream::Stream;

@@ -1,9 +1,35 @@
 //! From names to addresses.
 
+use std::fmt;
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 
 use tokio::net::lookup_host;
+
+/// The addresses of a host, some time later.
+pub type Addresses<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>>;
+
+/// Knows the addresses of hosts. It is asked for every new connection and must not remember what it said.
+pub trait Resolve: fmt::Debug + Send + Sync {
+    /// The addresses of a host in the order in which to try them.
+    ///
+    /// # Errors
+    ///
+    /// The name has no address.
+    fn addresses<'a>(&'a self, host: &'a str, port: u16) -> Addresses<'a>;
+}
+
+/// The system's resolver: `/etc/hosts`, DNS, whatever it is set to.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn addresses<'a>(&'a self, host: &'a str, port: u16) -> Addresses<'a> {
+        Box::pin(addresses(host, port))
+    }
+}
 
 /// The addresses of a host, IPv4 first. `localhost` is loopback whatever the host's resolver thinks (RFC 6761, section 6.3):
 /// minimal systems have no `/etc/hosts`.

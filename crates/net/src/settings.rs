@@ -1,12 +1,18 @@
 //! Sections that servers and clients share, with upstream's option names (`confighttp`, `configgrpc`).
 
+mod client;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use config::{Headers, Optional, Problems, Section, Validate};
 
+pub use self::client::{
+    Balancer, ClientConfig, Compression, CompressionParams, CookiesConfig, GrpcClientConfig,
+    HttpClientConfig, KeepaliveConfig,
+};
 use crate::compression::Algorithm;
-use crate::tls::{ClientTlsConfig, ServerTlsConfig};
+use crate::tls::ServerTlsConfig;
 
 /// How a server is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Section)]
@@ -210,87 +216,6 @@ impl Validate for HttpServerConfig {
     }
 }
 
-/// The TLS and header options that the HTTP and the gRPC client share.
-#[derive(Clone, Debug, Default, PartialEq, Section)]
-pub struct ClientConfig {
-    /// TLS: authorities, certificate, verification.
-    pub tls: ClientTlsConfig,
-    /// Headers that every request gets. The values are secret.
-    pub headers: Headers,
-}
-
-impl Validate for ClientConfig {
-    fn validate(&self, problems: &mut Problems) {
-        check_headers("headers", &self.headers, problems);
-    }
-}
-
-/// How a client compresses what it sends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Section)]
-pub enum Compression {
-    /// gzip.
-    #[default]
-    Gzip,
-    /// Zstandard.
-    Zstd,
-    /// Snappy: one block over HTTP, frames over gRPC.
-    Snappy,
-    /// Snappy in frames.
-    #[section(rename = "x-snappy-framed")]
-    SnappyFramed,
-    /// zlib.
-    Zlib,
-    /// zlib, under HTTP's name for it.
-    Deflate,
-    /// LZ4 in frames.
-    Lz4,
-    /// Not at all.
-    None,
-    /// Not at all, as some write it.
-    #[section(rename = "")]
-    Empty,
-}
-
-impl Compression {
-    /// The content encoding that it makes.
-    pub const fn encoding(self) -> Encoding {
-        match self {
-            Self::Gzip => Encoding::Gzip,
-            Self::Zstd => Encoding::Zstd,
-            Self::Snappy => Encoding::Snappy,
-            Self::SnappyFramed => Encoding::SnappyFramed,
-            Self::Zlib => Encoding::Zlib,
-            Self::Deflate => Encoding::Deflate,
-            Self::Lz4 => Encoding::Lz4,
-            Self::None | Self::Empty => Encoding::Identity,
-        }
-    }
-
-    /// What is wrong with a level for it, if anything: the rules are upstream's.
-    ///
-    /// # Errors
-    ///
-    /// The level is none of the algorithm's.
-    pub fn check_level(self, level: i32) -> Result<(), String> {
-        let fits = match self {
-            Self::Gzip | Self::Zlib | Self::Deflate => (-2..=9).contains(&level),
-            Self::Zstd => true,
-            Self::None | Self::Empty => level <= 0,
-            Self::Snappy | Self::SnappyFramed | Self::Lz4 => level == 0 || level == -1,
-        };
-        let name = match self.encoding().name() {
-            "" => "none",
-            name => name,
-        };
-        match fits {
-            true => Ok(()),
-            false => Err(format!(
-                "unsupported parameters {{Level:{level}}} for compression type \"{name}\""
-            )),
-        }
-    }
-}
-
 fn check_listen(endpoint: &str, problems: &mut Problems) {
     let port = endpoint.rsplit_once(':').map(|(_, port)| port.parse::<u16>().is_ok());
     match port {
@@ -307,32 +232,6 @@ fn check_headers(field: &str, headers: &Headers, problems: &mut Problems) {
         } else if http::HeaderValue::try_from(value.expose().as_str()).is_err() {
             problems.add(field, format!("the value of `{name}` cannot be sent in a header"));
         }
-    }
-}
-
-impl ClientConfig {
-    /// Refuses to send the agent's API key where it can be read on its way: over plain http to another host. `allow` is what
-    /// the agent's `allow-insecure-endpoint` says.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the endpoint.
-    pub fn protect_key(&self, scheme: &str, host: &str, allow: bool) -> Result<(), &'static str> {
-        let is_plain = scheme.eq_ignore_ascii_case("http") && !is_loopback(host);
-        match self.headers.is_tainted() && is_plain && !allow {
-            true => Err(
-                "endpoint: would send the API key over plain http to another host; use https, or set the agent's allow-insecure-endpoint",
-            ),
-            false => Ok(()),
-        }
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    match host.parse::<std::net::IpAddr>() {
-        Ok(address) => address.to_canonical().is_loopback(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,8 +20,8 @@ use crate::body::Chunks;
 use crate::status::{Status, code};
 use crate::tls::{ClientTls, ClientTlsConfig};
 use crate::{
-    CallError, ClientOptions, Dialer, GrpcClient, HttpClient, Listeners, RequestError, Server,
-    ServerOptions, Speaks,
+    CallError, ClientOptions, Dialer, GrpcClient, GrpcOptions, HttpClient, Listeners, RequestError,
+    Server, ServerOptions, Speaks,
 };
 
 /// How long anything may take.
@@ -77,6 +77,7 @@ fn http_client() -> HttpClient {
             response_limit: 10,
             idle_timeout: None,
             idle_connections_per_host: 1,
+            ..ClientOptions::default()
         },
     )
 }
@@ -127,6 +128,7 @@ async fn nobody_there_and_nobody_answering_are_told_apart() {
         response_limit: 10,
         idle_timeout: None,
         idle_connections_per_host: 1,
+        ..ClientOptions::default()
     };
     let error = HttpClient::new(dialer(), options).send(get(address)).await.unwrap_err();
     assert!(matches!(error, RequestError::TimedOut { limit: was } if was == limit), "{error:?}");
@@ -166,9 +168,7 @@ async fn an_idle_connection_does_not_keep_a_server() {
 async fn called(answer: fn(Request<Incoming>) -> Response<Chunks>) -> Result<Bytes, CallError> {
     let options = ServerOptions { speaks: Speaks::Grpc, ..OPTIONS };
     let server = Running::start(options, answer).await;
-    let authority = server.address.to_string().parse().unwrap();
-    let client =
-        GrpcClient::new(dialer(), http::uri::Scheme::HTTP, authority, HeaderMap::new(), None);
+    let client = GrpcClient::new(dialer(), GrpcOptions::plain(server.address));
     client.call("/service/Method", [Bytes::from_static(b"message")]).await
 }
 

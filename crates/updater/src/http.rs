@@ -60,6 +60,7 @@ impl HttpConfigCheck {
             // Between two checks a connection would only take memory, here and there, or die unnoticed.
             idle_timeout: None,
             idle_connections_per_host: 0,
+            ..ClientOptions::default()
         };
         Ok(Self {
             client: HttpClient::new(Dialer::new(tls.map_err(SetupError::Tls)?), options),

@@ -4,35 +4,23 @@ use std::time::Duration;
 
 use config::{Optional, Problems, Section, Validate};
 use exporter_helper::{QueueConfig, RetryConfig};
-use net::compression::Algorithm;
-use net::http::uri::{Authority, Scheme};
-use net::settings::{ClientConfig, Compression};
+use net::Peer;
+use net::http::uri::Authority;
+use net::settings::GrpcClientConfig;
 
 /// Settings of the `otlp_grpc` exporter.
 #[derive(Clone, Debug, PartialEq, Section)]
-#[section(not_supported(
-    "auth",
-    "authority",
-    "balancer_name",
-    "keepalive",
-    "middlewares",
-    "read_buffer_size",
-    "user_agent",
-    "wait_for_ready",
-    "write_buffer_size"
-))]
 pub struct Config {
-    /// The backend: `host:port`, `http://host:port`, `https://host:port` or `dns:///host:port`. Required.
+    /// The backend: `host:port`, `http://host:port`, `https://host:port`, `dns:///host:port`, `passthrough:///host:port` or
+    /// `unix:///path`. Required.
     ///
     /// `https` insists on TLS, `http` does not turn it off: that takes `tls::insecure`.
     pub endpoint: String,
     /// How long one attempt may take. `0` sets no limit. Default: `5s`.
     pub timeout: Duration,
-    /// `gzip`, `zstd`, `snappy` or `none`. Default: `gzip`.
-    pub compression: Compression,
-    /// TLS and headers.
+    /// Everything about connections, TLS, headers and compression.
     #[section(flatten)]
-    pub client: ClientConfig,
+    pub grpc: GrpcClientConfig,
     /// The queue before the network. On unless it is turned off.
     pub sending_queue: Optional<QueueConfig>,
     /// Repeating failed requests.
@@ -44,8 +32,7 @@ impl Default for Config {
         Self {
             endpoint: String::new(),
             timeout: Duration::from_secs(5),
-            compression: Compression::Gzip,
-            client: ClientConfig::default(),
+            grpc: GrpcClientConfig::default(),
             sending_queue: Optional::Some(QueueConfig::default()),
             retry_on_failure: RetryConfig::default(),
         }
@@ -56,61 +43,101 @@ impl Default for Config {
 const EMPTY: &str = "requires a non-empty \"endpoint\"";
 
 impl Config {
-    /// How messages are compressed.
-    pub(crate) fn algorithm(&self) -> Option<Algorithm> {
-        match self.compression {
-            // gRPC's snappy is the framed one.
-            Compression::Snappy => Some(Algorithm::SnappyFramed),
-            other => other.encoding().algorithm(),
+    /// The server and how to speak to it.
+    pub(crate) fn target(&self) -> Result<Target, String> {
+        let (scheme, rest) = split_scheme(&self.endpoint)?;
+        let peer = match scheme {
+            Some("unix") => socket(rest)?,
+            _ => host(rest)?,
+        };
+        let tls = &self.grpc.client.tls;
+        let is_plain = scheme != Some("https") && tls.insecure && !tls.tls.has_authorities();
+        Ok(Target { peer, is_secure: !is_plain })
+    }
+}
+
+/// The scheme, and what comes after it.
+fn split_scheme(endpoint: &str) -> Result<(Option<&str>, &str), String> {
+    // `unix:relative/path` has no slashes after its scheme.
+    if let Some(path) = endpoint.strip_prefix("unix:") {
+        return Ok((Some("unix"), path.strip_prefix("//").unwrap_or(path)));
+    }
+    match endpoint.split_once("://") {
+        Some((scheme @ ("http" | "https"), rest)) => Ok((Some(scheme), rest)),
+        Some((scheme @ ("dns" | "passthrough"), rest)) => match rest.strip_prefix('/') {
+            Some(rest) => Ok((Some(scheme), rest)),
+            None => {
+                Err(format!("{scheme}://{rest}: a name server of its own is not supported yet"))
+            }
+        },
+        Some((other, _)) => Err(format!("scheme {other} is not supported")),
+        None => Ok((None, endpoint.strip_prefix("dns:").unwrap_or(endpoint))),
+    }
+}
+
+fn socket(path: &str) -> Result<Peer, String> {
+    match path {
+        "" => Err("unix socket path cannot be empty".to_owned()),
+        _ if cfg!(unix) => Ok(Peer::Socket(path.into())),
+        _ => Err("unix sockets are not supported on this system".to_owned()),
+    }
+}
+
+fn host(text: &str) -> Result<Peer, String> {
+    let text = text.trim_end_matches('/');
+    if text.is_empty() {
+        return Err(EMPTY.to_owned());
+    }
+    if text.contains('@') {
+        // It would not be sent, but would be shown in errors.
+        return Err("a user in the address is not supported".to_owned());
+    }
+    let host_ends = text.rfind(']').unwrap_or(0);
+    let Some((name, port)) = text.rsplit_once(':').filter(|(host, _)| host.len() > host_ends)
+    else {
+        return Err(format!("address {text}: missing port in address"));
+    };
+    let port = port.parse().map_err(|_| format!("invalid port \"{port}\""))?;
+    let authority: Result<Authority, _> = text.parse();
+    authority.map_err(|_| format!("address {text}: no host and port"))?;
+    let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Ok(Peer::Host { name, port })
+}
+
+/// A server and whether it is spoken to with TLS.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) peer: Peer,
+    pub(crate) is_secure: bool,
+}
+
+impl Target {
+    /// The scheme of a URL that means the same, and the host's name.
+    pub(crate) fn scheme_and_host(&self) -> (&'static str, &str) {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        match &self.peer {
+            Peer::Host { name, .. } => (scheme, name),
+            Peer::Socket(_) => (scheme, LOCAL),
         }
     }
 
-    /// The server and how to speak to it.
-    pub(crate) fn target(&self) -> Result<(Scheme, Authority), String> {
-        let endpoint = self.endpoint.as_str();
-        let (scheme, rest) = match endpoint.split_once("://") {
-            Some((scheme @ ("http" | "https"), rest)) => (Some(scheme), rest),
-            Some(("dns", rest)) => (None, rest.trim_start_matches('/')),
-            Some(("passthrough", rest)) => (None, rest.trim_start_matches('/')),
-            Some(("unix", "")) => return Err("unix socket path cannot be empty".to_owned()),
-            Some(("unix", _)) => return Err("unix sockets are not supported yet".to_owned()),
-            Some((other, _)) => return Err(format!("scheme {other} is not supported")),
-            None => (None, endpoint),
+    /// What the server is told that it is called.
+    pub(crate) fn authority(&self) -> Authority {
+        let text = match &self.peer {
+            host @ Peer::Host { .. } => host.to_string(),
+            Peer::Socket(_) => LOCAL.to_owned(),
         };
-        let rest = rest.trim_end_matches('/');
-        if rest.is_empty() {
-            return Err(EMPTY.to_owned());
-        }
-        if rest.contains('@') {
-            // It would not be sent, but would be shown in errors.
-            return Err("a user in the address is not supported".to_owned());
-        }
-        let host_ends = rest.rfind(']').unwrap_or(0);
-        match rest.rsplit_once(':').filter(|(host, _)| host.len() > host_ends) {
-            None => return Err(format!("address {rest}: missing port in address")),
-            Some((_, port)) if port.parse::<u16>().is_err() => {
-                return Err(format!("invalid port \"{port}\""));
-            }
-            Some(_) => {}
-        }
-        let authority = rest.parse().map_err(|_| format!("address {rest}: no host and port"))?;
-        let tls = &self.client.tls;
-        let plain = scheme != Some("https") && tls.insecure && !tls.tls.has_authorities();
-        Ok((if plain { Scheme::HTTP } else { Scheme::HTTPS }, authority))
+        text.parse().expect("checked with the configuration")
     }
 }
+
+/// The name of a server behind a socket in the file system, as grpc-go has it.
+const LOCAL: &str = "localhost";
 
 impl Validate for Config {
     fn validate(&self, problems: &mut Problems) {
         if let Err(message) = self.target() {
             problems.add("endpoint", message);
-        }
-        if let Compression::SnappyFramed
-        | Compression::Zlib
-        | Compression::Deflate
-        | Compression::Lz4 = self.compression
-        {
-            problems.add("compression", "gRPC knows gzip, zstd, snappy and none");
         }
     }
 }
@@ -121,8 +148,9 @@ mod tests {
 
     fn target(endpoint: &str, insecure: bool) -> Result<String, String> {
         let mut config = Config { endpoint: endpoint.to_owned(), ..Config::default() };
-        config.client.tls.insecure = insecure;
-        config.target().map(|(scheme, authority)| format!("{scheme}://{authority}"))
+        config.grpc.client.tls.insecure = insecure;
+        let target = config.target()?;
+        Ok(format!("{}://{}", target.scheme_and_host().0, target.peer))
     }
 
     #[test]
@@ -132,6 +160,8 @@ mod tests {
         assert_eq!(target("http://h:1", false).unwrap(), "https://h:1");
         assert_eq!(target("https://h:1", true).unwrap(), "https://h:1");
         assert_eq!(target("dns:///h:1", true).unwrap(), "http://h:1");
+        assert_eq!(target("dns:h:1", true).unwrap(), "http://h:1");
+        assert_eq!(target("passthrough:///h:1", true).unwrap(), "http://h:1");
         assert_eq!(target("[::1]:4317", true).unwrap(), "http://[::1]:4317");
     }
 
@@ -143,6 +173,19 @@ mod tests {
         assert!(target("example.com", true).unwrap_err().contains("missing port in address"));
         assert!(target("[::1]", true).unwrap_err().contains("missing port in address"));
         assert!(target("example.com:port", true).unwrap_err().contains("invalid port \"port\""));
-        assert_eq!(target("unix://", true).unwrap_err(), "unix socket path cannot be empty");
+        for empty in ["unix://", "unix:"] {
+            assert_eq!(target(empty, true).unwrap_err(), "unix socket path cannot be empty");
+        }
+        assert!(target("dns://8.8.8.8/h:1", true).unwrap_err().contains("not supported yet"));
+        assert!(target("xds:///h:1", true).unwrap_err().contains("not supported"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_socket_in_the_file_system_is_called_localhost() {
+        assert_eq!(target("unix:///run/otlp", true).unwrap(), "http://unix:/run/otlp");
+        assert_eq!(target("unix:run/otlp", true).unwrap(), "http://unix:run/otlp");
+        let config = Config { endpoint: "unix:/run/otlp".to_owned(), ..Config::default() };
+        assert_eq!(config.target().unwrap().authority(), "localhost");
     }
 }

@@ -33,10 +33,10 @@ impl ExporterFactory for Factory {
         settings: Settings,
         signals: &[Signal],
     ) -> Result<Exporter, CreateError> {
-        let (scheme, authority) = config.target().map_err(CreateError::new)?;
+        let target = config.target().map_err(CreateError::new)?;
+        let (scheme, host) = target.scheme_and_host();
         let allow = settings.allow_insecure_endpoint;
-        let protected = config.client.protect_key(scheme.as_str(), authority.host(), allow);
-        protected.map_err(CreateError::new)?;
+        config.grpc.client.protect_key(scheme, host, allow).map_err(CreateError::new)?;
         let options = Options {
             timeout: config.timeout,
             retry: Some(config.retry_on_failure.clone()),

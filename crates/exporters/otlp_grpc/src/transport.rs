@@ -10,11 +10,11 @@ use net::http::{HeaderMap, HeaderValue};
 use net::settings::header_map;
 use net::status::{Status, code};
 use net::tls::ClientTls;
-use net::{CallError, Dialer, GrpcClient};
+use net::{CallError, Dialer, GrpcClient, GrpcOptions, Seldom, without_brackets};
 use pdata::PartialSuccess;
 use tracing::warn;
 
-use crate::config::Config;
+use crate::config::{Config, Target};
 
 /// Calls the backend.
 pub(crate) struct Transport {
@@ -23,20 +23,50 @@ pub(crate) struct Transport {
     user_agent: String,
     /// Set when the files that TLS needs were read.
     client: OnceLock<GrpcClient>,
+    /// For the warnings of partial successes.
+    partial: Seldom,
 }
 
 impl Transport {
     pub(crate) fn new(config: Config, settings: &Settings) -> Self {
-        let user_agent = settings.build.user_agent();
-        Self { config, id: settings.id.clone(), user_agent, client: OnceLock::new() }
+        let user_agent = match config.grpc.user_agent.as_str() {
+            "" => settings.build.user_agent(),
+            own => own.to_owned(),
+        };
+        Self {
+            config,
+            id: settings.id.clone(),
+            user_agent,
+            client: OnceLock::new(),
+            partial: Seldom::default(),
+        }
     }
 
     fn headers(&self) -> HeaderMap {
-        let mut headers = header_map(&self.config.client.headers);
+        let mut headers = header_map(&self.config.grpc.client.headers);
         if let Ok(agent) = HeaderValue::try_from(&self.user_agent) {
             headers.entry(USER_AGENT).or_insert(agent);
         }
         headers
+    }
+
+    fn options(&self, target: Target) -> GrpcOptions {
+        let grpc = &self.config.grpc;
+        let named = Some(&grpc.authority).filter(|name| !name.is_empty());
+        let authority = named
+            .map(|name| name.parse().expect("checked with the configuration"))
+            .unwrap_or_else(|| target.authority());
+        GrpcOptions {
+            secured_for: target.is_secure.then(|| without_brackets(authority.host()).to_owned()),
+            peer: target.peer,
+            authority,
+            headers: self.headers(),
+            compression: grpc.algorithm(),
+            balancer: grpc.balancer_name,
+            waits_for_ready: grpc.wait_for_ready,
+            keepalive: grpc.keepalive(),
+            write_buffer: grpc.write_buffer(),
+        }
     }
 }
 
@@ -51,13 +81,12 @@ fn method(signal: Signal) -> &'static str {
 #[async_trait]
 impl Push for Transport {
     async fn acquire(&self) -> Result<(), StartError> {
-        let tls = ClientTls::load(&self.config.client.tls, &["h2"])
+        let grpc = &self.config.grpc;
+        let tls = ClientTls::load(&grpc.client.tls, &["h2"])
             .map_err(|error| StartError::caused_by("tls", error))?;
-        let (scheme, authority) = self.config.target().map_err(StartError::new)?;
-        let compression = self.config.algorithm();
-        self.client.get_or_init(|| {
-            GrpcClient::new(Dialer::new(tls), scheme, authority, self.headers(), compression)
-        });
+        let target = self.config.target().map_err(StartError::new)?;
+        let dialer = Dialer::new(tls).with_read_buffer(grpc.read_buffer_size);
+        self.client.get_or_init(|| GrpcClient::new(dialer, self.options(target)));
         Ok(())
     }
 
@@ -67,9 +96,9 @@ impl Push for Transport {
         let answer = client.call(method(signal), telemetry.to_otlp()).await;
         let answer = answer.map_err(refusal)?;
         let partial = PartialSuccess::from_otlp(&answer).unwrap_or_default();
-        if !partial.is_full() {
+        if let Some(left_out) = (!partial.is_full()).then(|| self.partial.pass()).flatten() {
             let PartialSuccess { rejected, message } = partial;
-            warn!(exporter = %self.id, %signal, rejected, message, "Partial success response");
+            warn!(exporter = %self.id, %signal, rejected, message, left_out, "Partial success response");
         }
         Ok(())
     }
@@ -96,8 +125,7 @@ fn refusal(error: CallError) -> ConsumeError {
         code::RESOURCE_EXHAUSTED => retry_delay.is_some(),
         _ => false,
     };
-    // What servers of grpc-go and others say of a message that is longer than they take.
-    let is_too_large = number == code::RESOURCE_EXHAUSTED && message.contains("larger than max");
+    let is_too_large = is_about_size(number, &message);
     let error = match retryable {
         true => ConsumeError::retryable(message),
         false => ConsumeError::permanent(message),
@@ -108,4 +136,14 @@ fn refusal(error: CallError) -> ConsumeError {
         Some(delay) => error.with_retry_after(delay),
         None => error,
     }
+}
+
+/// Whether a status says that the message is longer than the server takes. gRPC has no code of its own for that.
+fn is_about_size(number: u32, message: &str) -> bool {
+    // What grpc-go and C++, tonic (with either code), and Java say.
+    const TEXTS: [&str; 3] =
+        ["larger than max", "message length too large", "exceeds maximum size"];
+    let message = message.to_ascii_lowercase();
+    matches!(number, code::RESOURCE_EXHAUSTED | code::OUT_OF_RANGE)
+        && TEXTS.iter().any(|text| message.contains(text))
 }

@@ -1,5 +1,6 @@
 //! What users write.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use component::Signal;
@@ -7,25 +8,11 @@ use config::{Optional, Problems, Section, Validate};
 use exporter_helper::{QueueConfig, RetryConfig};
 use net::http::Uri;
 use net::http::uri::Authority;
-use net::settings::{ClientConfig, Compression};
+use net::settings::HttpClientConfig;
 
 /// Settings of the `otlp_http` exporter.
 #[derive(Clone, Debug, PartialEq, Section)]
-#[section(not_supported(
-    "auth",
-    "cookies",
-    "disable_keep_alives",
-    "force_attempt_http2",
-    "http2_ping_timeout",
-    "http2_read_idle_timeout",
-    "max_conns_per_host",
-    "max_idle_conns",
-    "middlewares",
-    "profiles_endpoint",
-    "proxy_url",
-    "read_buffer_size",
-    "write_buffer_size"
-))]
+#[section(not_supported("profiles_endpoint"))]
 pub struct Config {
     /// Base URL of the backend. Each signal's path is added: `http://h:4318` gives `http://h:4318/v1/traces`.
     pub endpoint: String,
@@ -39,17 +26,9 @@ pub struct Config {
     pub encoding: Encoding,
     /// How long one attempt may take, the answer included. `0` sets no limit. Default: `30s`.
     pub timeout: Duration,
-    /// `gzip`, `zstd`, `snappy`, `x-snappy-framed`, `zlib`, `deflate`, `lz4` or `none`. Default: `gzip`.
-    pub compression: Compression,
-    /// How hard to compress.
-    pub compression_params: CompressionParams,
-    /// TLS and headers.
+    /// Everything about connections, TLS, headers and compression.
     #[section(flatten)]
-    pub client: ClientConfig,
-    /// How many unused connections to a host are kept. Default: `0`, which means 2.
-    pub max_idle_conns_per_host: usize,
-    /// How long an unused connection is kept. `0` keeps it for ever. Default: `1m30s`.
-    pub idle_conn_timeout: Duration,
+    pub http: HttpClientConfig,
     /// The queue before the network. On unless it is turned off.
     pub sending_queue: Optional<QueueConfig>,
     /// Repeating failed requests.
@@ -66,14 +45,6 @@ pub enum Encoding {
     Json,
 }
 
-/// Parameters of the compression.
-#[derive(Clone, Debug, Default, PartialEq, Section)]
-pub struct CompressionParams {
-    /// The algorithm's level. gzip, zlib and deflate: `1` is fast, `9` is small. zstd: any. `-1` and `0` are the algorithm's
-    /// default. Default: `-1`.
-    pub level: i32,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -83,11 +54,7 @@ impl Default for Config {
             logs_endpoint: String::new(),
             encoding: Encoding::Proto,
             timeout: Duration::from_secs(30),
-            compression: Compression::Gzip,
-            compression_params: CompressionParams::default(),
-            client: ClientConfig::default(),
-            max_idle_conns_per_host: 0,
-            idle_conn_timeout: Duration::from_secs(90),
+            http: HttpClientConfig::default(),
             sending_queue: Optional::Some(QueueConfig::default()),
             retry_on_failure: RetryConfig::default(),
         }
@@ -112,9 +79,12 @@ impl Config {
         }
     }
 
-    /// The level for the compressor; `None` is its default.
-    pub(crate) fn level(&self) -> Option<i32> {
-        Some(self.compression_params.level).filter(|level| !matches!(level, -1 | 0))
+    /// How many hosts are sent to, as far as the configuration tells.
+    pub(crate) fn hosts(&self) -> usize {
+        let urls = [Signal::Traces, Signal::Metrics, Signal::Logs].map(|signal| self.url(signal));
+        let uris = urls.iter().flatten().filter_map(|url| url.parse::<Uri>().ok());
+        let hosts: HashSet<_> = uris.filter_map(|uri| uri.into_parts().authority).collect();
+        hosts.len()
     }
 }
 
@@ -131,9 +101,6 @@ impl Validate for Config {
             ("metrics_endpoint", &self.metrics_endpoint),
             ("logs_endpoint", &self.logs_endpoint),
         ];
-        if let Err(message) = self.compression.check_level(self.compression_params.level) {
-            problems.add("compression_params::level", message);
-        }
         if endpoints.iter().all(|(_, url)| url.is_empty()) {
             problems.add("", "at least one endpoint must be specified");
         }
@@ -149,5 +116,3 @@ impl Validate for Config {
         }
     }
 }
-
-impl Validate for CompressionParams {}

@@ -1,6 +1,8 @@
 //! The `otlp_http` exporter: sends OTLP over HTTP, as protobuf or JSON.
 
+mod answer;
 mod config;
+mod redirect;
 mod transport;
 
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use component::{
 use exporter_helper::Options;
 use net::http::Uri;
 
-pub use crate::config::{CompressionParams, Config, Encoding};
+pub use crate::config::{Config, Encoding};
 use crate::transport::Transport;
 
 /// Builds `otlp_http` exporters.
@@ -42,7 +44,7 @@ impl ExporterFactory for Factory {
             let url = url.parse::<Uri>().unwrap_or_default();
             let (scheme, host) = (url.scheme_str().unwrap_or(""), url.host().unwrap_or(""));
             let allow = settings.allow_insecure_endpoint;
-            config.client.protect_key(scheme, host, allow).map_err(CreateError::new)?;
+            config.http.client.protect_key(scheme, host, allow).map_err(CreateError::new)?;
         }
         let options = Options {
             timeout: config.timeout,

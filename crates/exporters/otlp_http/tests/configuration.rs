@@ -15,9 +15,9 @@ fn refusal(options: &str) -> String {
 fn the_defaults_are_upstreams() {
     let config: Config = testkit::config("{ endpoint: 'http://h:4318' }").unwrap();
     assert_eq!(config.timeout, Duration::from_secs(30));
-    assert_eq!(config.compression, Compression::Gzip);
+    assert_eq!(config.http.compression, Compression::Gzip);
     assert_eq!(config.encoding, Encoding::Proto);
-    assert_eq!(config.idle_conn_timeout, Duration::from_secs(90));
+    assert_eq!(config.http.idle_conn_timeout, Duration::from_secs(90));
     assert!(config.sending_queue.get().is_some());
     assert!(config.retry_on_failure.enabled);
 }
@@ -77,24 +77,18 @@ fn bad_values_are_refused() {
 
 #[test]
 fn what_upstream_has_and_we_do_not_is_named_as_such() {
-    for option in [
-        "auth",
-        "cookies",
-        "disable_keep_alives",
-        "force_attempt_http2",
-        "http2_ping_timeout",
-        "http2_read_idle_timeout",
-        "max_conns_per_host",
-        "max_idle_conns",
-        "middlewares",
-        "profiles_endpoint",
-        "proxy_url",
-        "read_buffer_size",
-        "write_buffer_size",
-    ] {
+    for option in ["auth", "middlewares", "profiles_endpoint"] {
         let text = refusal(&format!("{option}: 1"));
         assert!(text.contains(option) && text.contains("not supported yet"), "{text}");
     }
-    let text = refusal("tls: { reload_interval: 1s }");
-    assert!(text.contains("not supported yet"), "{text}");
+    let text = refusal("tls: { tpm: { enabled: true } }");
+    assert!(text.contains("tls::tpm") && text.contains("not supported yet"), "{text}");
+}
+
+#[test]
+fn a_proxy_has_to_be_one_that_is_known() {
+    let text = refusal("proxy_url: 'socks5://user:s3cret@p:1080'");
+    assert!(text.contains("proxy_url: socks5 proxies are not supported yet"), "{text}");
+    assert!(!text.contains("s3cret"), "{text}");
+    assert!(refusal("proxy_url: 'http://'").contains("proxy_url: must be the URL of a proxy"));
 }

@@ -65,6 +65,12 @@ async fn a_refusal_names_the_status_and_the_backends_words() {
     assert_eq!(error.code(), Some(Code::InvalidArgument));
     let text = error.chain();
     assert!(text.contains("responded with HTTP Status Code 400, Message=bad data"), "{text}");
+    let json = br#"{"code":3,"message":"bad json","details":[]}"#;
+    let text = result(400, &[JSON], json.to_vec()).await.unwrap_err().chain();
+    assert!(text.ends_with("Status Code 400, Message=bad json"), "{text}");
+    let plain = [("content-type", "text/plain; charset=utf-8")];
+    let text = result(404, &plain, b"404 page\nnot found\n".to_vec()).await.unwrap_err().chain();
+    assert!(text.ends_with("Status Code 404, Message=404 page not found"), "{text}");
     let error =
         result(502, &[("content-type", "text/html")], b"<html>".to_vec()).await.unwrap_err();
     assert_eq!(error.code(), Some(Code::Unavailable));
@@ -106,14 +112,36 @@ async fn a_long_answer_does_not_make_data_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
-    let elsewhere = Backend::start().await;
+async fn a_redirect_is_followed_where_the_data_can_go_along() {
+    let headers = "headers: { authorization: Bearer s3cret }";
+    for (status, followed) in [(307, true), (308, true), (301, false), (302, false), (303, false)] {
+        let elsewhere = Backend::start().await;
+        let backend = Backend::start().await;
+        let location = format!("http://{}/moved", elsewhere.address);
+        backend.answer(move || response(status, &[("location", &location)], ""));
+        let exporter = direct(&format!("endpoint: 'http://{}', {headers}", backend.address)).await;
+        let result = exporter.consume(log_records(1)).await;
+        assert_eq!(result.is_ok(), followed, "{status} {result:?}");
+        if let Err(error) = result {
+            assert!(error.is_permanent() && error.chain().contains("redirects"), "{error:?}");
+            assert!(elsewhere.seen().is_empty());
+            continue;
+        }
+        let (first, second) = (backend.only(), elsewhere.only());
+        assert_eq!((second.method().as_str(), second.uri().path()), ("POST", "/moved"));
+        assert_eq!(first.body(), second.body());
+        assert!(!second.headers().contains_key("authorization"), "it is another host");
+    }
+}
+
+#[tokio::test]
+async fn redirects_in_a_circle_end() {
     let backend = Backend::start().await;
-    let location = format!("http://{}/", elsewhere.address);
-    backend.answer(move || response(307, &[("location", &location)], ""));
+    backend.answer(|| response(307, &[("location", "/v1/logs")], ""));
     let exporter = direct(&format!("endpoint: 'http://{}'", backend.address)).await;
-    assert!(exporter.consume(log_records(1)).await.unwrap_err().is_permanent());
-    assert!(elsewhere.seen().is_empty());
+    let error = exporter.consume(log_records(1)).await.unwrap_err();
+    assert!(error.is_permanent(), "{error:?}");
+    assert_eq!(backend.seen().len(), 11);
 }
 
 #[tokio::test]

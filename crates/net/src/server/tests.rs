@@ -2,15 +2,14 @@ use std::future::{pending, ready};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::uri::Scheme;
-use http::{HeaderMap, Request};
+use http::Request;
 use hyper::service::service_fn;
 use tokio::sync::mpsc;
 
 use super::*;
 use crate::body::Chunks;
 use crate::tls::{ClientTls, ClientTlsConfig};
-use crate::{CallError, ClientOptions, Dialer, GrpcClient, HttpClient, Listeners};
+use crate::{CallError, ClientOptions, Dialer, GrpcClient, GrpcOptions, HttpClient, Listeners};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -37,18 +36,12 @@ fn dialer() -> Dialer {
 async fn send(speaks: Speaks, address: SocketAddr) -> bool {
     match speaks {
         Speaks::Http => {
-            let options = ClientOptions {
-                timeout: None,
-                response_limit: 0,
-                idle_timeout: None,
-                idle_connections_per_host: 0,
-            };
+            let options = ClientOptions { response_limit: 0, ..ClientOptions::default() };
             let request = Request::get(format!("http://{address}/")).body(Chunks::default());
             HttpClient::new(dialer(), options).send(request.unwrap()).await.is_ok()
         }
         Speaks::Grpc => {
-            let authority = address.to_string().parse().unwrap();
-            let client = GrpcClient::new(dialer(), Scheme::HTTP, authority, HeaderMap::new(), None);
+            let client = GrpcClient::new(dialer(), GrpcOptions::plain(address));
             // The service speaks no gRPC: its answer is a status, and a broken connection is none.
             matches!(client.call("/s/M", []).await, Err(CallError::Status(_)))
         }
