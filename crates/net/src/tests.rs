@@ -209,6 +209,20 @@ async fn a_status_in_the_headers_is_the_answer() {
     assert_eq!(status.code, 9);
 }
 
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(&format!(": {error}"));
+        next = error.source();
+    }
+    text
+}
+
+mod peers;
+mod proxied;
+
 mod sections {
     //! The sections that servers and clients share, as far as their values are more than values.
 

@@ -142,6 +142,7 @@ impl Channel {
             state.is_connecting = false;
             state.rounds += 1;
             state.last_round = Some(Instant::now());
+            state.is_stale |= failure.is_some();
             state.failure = failure.map(Arc::new);
             channel.changed.send_replace(());
         });
