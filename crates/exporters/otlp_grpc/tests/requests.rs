@@ -89,3 +89,27 @@ async fn what_users_set_goes_with_every_call() {
     assert_eq!(header(&headers, "authorization"), "Bearer of-bad-news");
     assert_eq!(header(&headers, "x-team"), "a");
 }
+
+#[tokio::test]
+async fn users_say_who_calls() {
+    let headers = headers("user_agent: mine/1").await;
+    assert_eq!(header(&headers, "user-agent"), "mine/1");
+}
+
+#[tokio::test]
+async fn every_option_of_the_connection_leads_to_the_backend() {
+    let backend = Backend::start().await;
+    for options in [
+        "balancer_name: pick_first",
+        "balancer_name: round_robin",
+        "wait_for_ready: true",
+        "keepalive: { time: 10s, timeout: 1s, permit_without_stream: true }",
+        "keepalive:",
+        "read_buffer_size: 100, write_buffer_size: 1",
+        "read_buffer_size: 0, write_buffer_size: 0",
+        "authority: 'other.example'",
+    ] {
+        plain(&backend, options).await.consume(log_records(1000)).await.unwrap();
+    }
+    assert_eq!(backend.service.seen().len(), 8);
+}

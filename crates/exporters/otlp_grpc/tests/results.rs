@@ -68,6 +68,19 @@ async fn codes_are_retried_as_upstream_retries_them() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_too_large_is_told_from_other_exhaustion() {
+    for (code, text, is_too_large) in [
+        (Code::ResourceExhausted, "grpc: received message larger than max (5 vs. 4)", true),
+        (Code::OutOfRange, "Error, decoded message length too large: found 5 bytes", true),
+        (Code::ResourceExhausted, "gRPC message exceeds maximum size 4: 5", true),
+        (Code::ResourceExhausted, "out of quota", false),
+        (Code::Internal, "larger than max", false),
+    ] {
+        assert_eq!(refused(Status::new(code, text)).await.is_too_large(), is_too_large, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_partial_success_is_a_success() {
     let backend = Backend::start().await;
     backend.answer(|| {

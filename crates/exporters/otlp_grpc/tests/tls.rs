@@ -68,6 +68,12 @@ async fn the_name_to_verify_can_be_set() {
     };
     direct(&options("backend.example")).await.consume(log_records(1)).await.unwrap();
     direct(&options("other.example")).await.consume(log_records(1)).await.unwrap_err();
+    let options = |name: &str| {
+        let tls = format!("{{ ca_pem: {} }}", authority.pem());
+        format!("endpoint: '{}', tls: {tls}, authority: '{name}'", backend.address)
+    };
+    direct(&options("backend.example:1")).await.consume(log_records(1)).await.unwrap();
+    direct(&options("other.example")).await.consume(log_records(1)).await.unwrap_err();
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ impl ExporterFactory for Factory {
             let url = url.parse::<Uri>().unwrap_or_default();
             let (scheme, host) = (url.scheme_str().unwrap_or(""), url.host().unwrap_or(""));
             let allow = settings.allow_insecure_endpoint;
-            config.http.client.protect_key(scheme, host, allow).map_err(CreateError::new)?;
+            config.http.protect_key(scheme, host, allow).map_err(CreateError::new)?;
         }
         let options = Options {
             timeout: config.timeout,

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -27,6 +28,7 @@ pub(crate) struct Backend {
 
 struct Shared {
     seen: Mutex<Vec<Request<Bytes>>>,
+    connections: AtomicUsize,
     answer: Mutex<Answer>,
 }
 
@@ -41,6 +43,7 @@ impl Backend {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = Arc::clone(&to_serve);
+                shared.connections.fetch_add(1, Ordering::Relaxed);
                 connections.spawn(async move {
                     let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
                     let builder = Builder::new(TokioExecutor::new());
@@ -80,6 +83,11 @@ impl Backend {
         self.shared.seen.lock().unwrap().clone()
     }
 
+    /// How many connections there were, without TLS.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
     /// The one request that was sent.
     pub(crate) fn only(&self) -> Request<Bytes> {
         let mut seen = self.seen();
@@ -91,7 +99,11 @@ impl Backend {
 impl Shared {
     fn new() -> Self {
         let answer: Answer = Box::new(|| Response::new(Full::default()));
-        Self { seen: Mutex::default(), answer: Mutex::new(answer) }
+        Self {
+            seen: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            answer: Mutex::new(answer),
+        }
     }
 }
 

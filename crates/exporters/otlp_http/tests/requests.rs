@@ -11,7 +11,7 @@ use otlp_http_exporter::Factory;
 use prost::Message;
 use testkit::{Running, any, log_records};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, response};
 
 const ALL: &[Signal] = &[Signal::Traces, Signal::Metrics, Signal::Logs];
 
@@ -123,5 +123,64 @@ async fn every_level_of_compression_is_gzip() {
         .await;
         let body = Algorithm::Gzip.decompress(request.body(), 1 << 20).unwrap();
         ExportLogsServiceRequest::decode(body).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_users_name_is_the_one_that_the_backend_sees() {
+    let request =
+        sent(|to| format!("endpoint: 'http://{}', headers: {{ Host: other.example }}", to.address))
+            .await;
+    assert_eq!(header(&request, "host"), "other.example");
+    let request = sent(|to| format!("endpoint: 'http://{}'", to.address)).await;
+    assert!(header(&request, "host").starts_with("127.0.0.1:"));
+}
+
+#[tokio::test]
+async fn cookies_go_back_if_they_are_wanted() {
+    for (cookies, expected) in
+        [("{}", "a=1"), ("{ enabled: true }", "a=1"), ("{ enabled: false }", ""), ("null", "")]
+    {
+        let backend = Backend::start().await;
+        backend.answer(|| response(200, &[("set-cookie", "a=1; Path=/")], ""));
+        let options = format!("endpoint: 'http://{}', cookies: {cookies}", backend.address);
+        let exporter = direct(&options).await;
+        exporter.consume(log_records(1)).await.unwrap();
+        exporter.consume(log_records(1)).await.unwrap();
+        let [first, second] = &backend.seen()[..] else { panic!("{:?}", backend.seen()) };
+        assert_eq!(header(first, "cookie"), "");
+        assert_eq!(header(second, "cookie"), expected, "{cookies}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_set_is_used_for_every_host() {
+    let proxy = Backend::start().await;
+    let options = format!(
+        "endpoint: 'http://backend.invalid:4318', proxy_url: 'http://user:s3cret@{}'",
+        proxy.address
+    );
+    direct(&options).await.consume(log_records(1)).await.unwrap();
+    let request = proxy.only();
+    assert_eq!(request.uri(), "http://backend.invalid:4318/v1/logs");
+    assert_eq!(header(&request, "host"), "backend.invalid:4318");
+    assert_eq!(header(&request, "proxy-authorization"), "Basic dXNlcjpzM2NyZXQ=");
+}
+
+#[tokio::test]
+async fn connections_are_kept_and_used_as_they_are_told_to() {
+    for (options, connections) in [
+        ("max_conns_per_host: 1", 1),
+        ("disable_keep_alives: true", 3),
+        ("max_idle_conns: 1, max_idle_conns_per_host: 5", 1),
+        ("read_buffer_size: 100, write_buffer_size: 100", 1),
+        ("read_buffer_size: 0, write_buffer_size: 0", 1),
+    ] {
+        let backend = Backend::start().await;
+        let exporter = direct(&format!("endpoint: 'http://{}', {options}", backend.address)).await;
+        for _ in 0..3 {
+            exporter.consume(log_records(1)).await.unwrap();
+        }
+        assert_eq!(backend.connections(), connections, "{options}");
     }
 }

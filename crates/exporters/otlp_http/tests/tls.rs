@@ -82,3 +82,22 @@ async fn a_missing_file_is_named_at_start() {
     let text = component::chain(&error);
     assert!(text.contains("tls") && text.contains("/no/such/ca.pem"), "{text}");
 }
+
+#[tokio::test]
+async fn ciphers_and_curves_can_be_chosen() {
+    let authority = Authority::new();
+    let backend = authority.backend("127.0.0.1").await;
+    // The backend's key is of the kind ECDSA.
+    for (chosen, reached) in [
+        ("cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384], max_version: '1.2'", true),
+        ("cipher_suites: [TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384], max_version: '1.2'", false),
+        ("cipher_suites: [TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384]", true),
+        ("curve_preferences: [P384]", true),
+        ("min_version: '1.3', max_version: '1.3'", true),
+    ] {
+        let tls = format!("{{ ca_pem: {}, {chosen} }}", authority.pem());
+        let options = format!("endpoint: 'https://{}', tls: {tls}", backend.address);
+        let result = direct(&options).await.consume(log_records(1)).await;
+        assert_eq!(result.is_ok(), reached, "{chosen} {result:?}");
+    }
+}

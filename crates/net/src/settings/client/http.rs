@@ -98,6 +98,17 @@ impl HttpClientConfig {
         Some(Proxy::parse(url))
     }
 
+    /// Refuses to send the agent's API key where it can be read on its way, as
+    /// [`ClientConfig::protect_key`] does. Through a proxy that is set here, this host too is reached by way of another.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the endpoint.
+    pub fn protect_key(&self, scheme: &str, host: &str, allow: bool) -> Result<(), &'static str> {
+        let host = if self.proxy().is_some() { "" } else { host };
+        self.client.protect_key(scheme, host, allow)
+    }
+
     /// A client without a time-out of its own, which sends to so many hosts and reads so much of an answer. Reads the files
     /// that TLS needs.
     ///
