@@ -180,11 +180,11 @@ async fn deliver(sender: Arc<Sender>, report: Arc<Report>, queue: Arc<Queue>, pa
                     attached.resolve(Outcome::FailedForNow);
                 }
                 Some(left) if queue.has_successor() => {
-                    report.metrics.sent(items - unsent.items);
+                    report.metrics.sent(items.saturating_sub(unsent.items));
                     queue.give_back(Batch::from_parts(left, attached));
                 }
                 _ => {
-                    report.metrics.sent(items - unsent.items);
+                    report.metrics.sent(items.saturating_sub(unsent.items));
                     report.dropped(&unsent);
                     attached.resolve(match queue.is_stored() {
                         // Upstream's rule: what is given up is not kept.

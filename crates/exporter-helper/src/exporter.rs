@@ -171,8 +171,8 @@ async fn open(
     signal: Signal,
     metrics: LaneMetrics,
 ) -> Result<Queue, StartError> {
-    let lane = settings.process.memory().lane();
-    let Some(storage) = storage else { return Ok(Queue::new(lane, metrics, None)) };
+    let memory = settings.process.memory();
+    let Some(storage) = storage else { return Ok(Queue::new(memory, metrics, None)) };
     let failed = |error| StartError::caused_by("sending_queue::storage", error);
     let name = signal.to_string();
     let owner = Owner { kind: Kind::Exporter, id: settings.id.clone(), name };
@@ -191,5 +191,5 @@ async fn open(
         metrics.restored(items);
         tracing::info!(%signal, requests = waiting.len(), items, "found what an earlier process has left in the sending queue");
     }
-    Ok(Queue::new(lane, metrics, Some((store, waiting))))
+    Ok(Queue::new(memory, metrics, Some((store, waiting))))
 }

@@ -177,6 +177,13 @@ impl Journal {
         noted.map_err(|source| self.failed(source))
     }
 
+    /// Whether something was written since the last [`sync`](Self::sync).
+    pub(crate) fn is_unsynced(&self) -> bool {
+        let state = self.state.lock();
+        let current = state.current.and_then(|number| state.segments.get(&number));
+        current.is_some_and(Segment::is_unsynced)
+    }
+
     /// Brings what was written to the disk itself: from here on, not even the end of the machine loses it.
     ///
     /// # Errors

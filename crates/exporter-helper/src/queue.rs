@@ -9,7 +9,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 
 use component::memory::Lane;
-use component::{Batch, ComponentId, ConsumeError, Outcome, Receipt, Signal, Telemetry};
+use component::{
+    Batch, ComponentId, ConsumeError, MemoryAccount, Outcome, Receipt, Signal, Telemetry,
+};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
@@ -90,6 +92,7 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     /// Something came, went, or attached.
     changed: Notify,
+    memory: Arc<MemoryAccount>,
     lane: Lane,
     store: Option<Store>,
     metrics: LaneMetrics,
@@ -183,7 +186,7 @@ pub(crate) struct Left {
 impl Queue {
     /// An empty queue in memory, or one whose waiting requests are in a store.
     pub(crate) fn new(
-        lane: Lane,
+        memory: Arc<MemoryAccount>,
         metrics: LaneMetrics,
         store: Option<(Store, Vec<Stored>)>,
     ) -> Self {
@@ -204,7 +207,8 @@ impl Queue {
             closed: false,
         };
         let changed = Notify::new();
-        Self { state: Mutex::new(state), changed, lane, store, metrics }
+        let lane = memory.lane();
+        Self { state: Mutex::new(state), changed, memory, lane, store, metrics }
     }
 
     /// Puts a batch into the queue, and waits for its result if the configuration says so. A batch that is stored is
@@ -334,7 +338,9 @@ impl Queue {
                 };
                 let queue = Arc::clone(self);
                 let receipt = Receipt::new(move |outcome| queue.settle(stored, outcome));
-                let batch = Batch::with_receipt(telemetry, receipt).with_metadata(metadata);
+                let share = self.memory.charge(stored.bytes());
+                let batch = Batch::with_receipt(telemetry, receipt).charged(share);
+                let batch = batch.with_metadata(metadata);
                 return Some(Request { batch, reply: None });
             }
         };

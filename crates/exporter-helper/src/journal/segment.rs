@@ -106,6 +106,10 @@ impl Segment {
         Arc::clone(&self.file)
     }
 
+    pub(super) fn is_unsynced(&self) -> bool {
+        !self.is_synced
+    }
+
     /// The file, if something was written to it since it was asked for last.
     pub(super) fn unsynced(&mut self) -> Option<Arc<File>> {
         (!std::mem::replace(&mut self.is_synced, true)).then(|| Arc::clone(&self.file))

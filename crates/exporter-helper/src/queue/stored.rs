@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use component::{ClientMetadata, ConsumeError, Signal, StorageClient, Telemetry, chain};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tracing::{error, warn};
 
@@ -47,7 +48,8 @@ impl Store {
         (store, records.into_iter().map(Stored).collect())
     }
 
-    /// Writes a request. When this returns, the end of the process cannot lose it.
+    /// Writes a request. When this returns, the end of the process cannot lose it. A request whose caller has gone away in the
+    /// meantime is not kept.
     pub(crate) async fn keep(
         &self,
         telemetry: &Telemetry,
@@ -56,7 +58,16 @@ impl Store {
         let mut payload = vec![encode(metadata)];
         payload.extend(telemetry.to_otlp());
         let items = telemetry.item_count();
-        let kept = self.blocking(move |journal| journal.append(items, &payload)).await;
+        let (journal, quiet) = (Arc::clone(&self.journal), Arc::clone(&self.syncing));
+        let (answer, answered) = oneshot::channel();
+        // Not waited for by its handle: it goes on when the caller does not.
+        drop(spawn_blocking(move || {
+            let kept = journal.append(items, &payload);
+            if let Err(Ok(unwanted)) = answer.send(kept) {
+                note(&quiet, journal.done(&unwanted));
+            }
+        }));
+        let kept = answered.await.map_err(|_| ConsumeError::retryable("storing it failed"))?;
         kept.map(Stored).map_err(|error| {
             ConsumeError::retryable("the request cannot be stored").with_cause(error)
         })
@@ -91,6 +102,9 @@ impl Store {
 
     /// Brings what was written to the disk itself.
     pub(crate) async fn sync(&self) {
+        if !self.journal.is_unsynced() {
+            return;
+        }
         let synced = self.blocking(Journal::sync).await;
         note(&self.syncing, synced);
     }
