@@ -2,7 +2,6 @@
 
 mod channel;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::body::Chunks;
 use crate::compression::Algorithm;
 use crate::dialer::{Dialer, Peer};
 use crate::grpc;
+use crate::proxy::without_brackets;
 use crate::settings::Balancer;
 use crate::status::{Status, code};
 
@@ -49,12 +49,15 @@ pub struct GrpcOptions {
 }
 
 impl GrpcOptions {
-    /// A server at this address, without TLS, compression and anything else.
-    pub fn plain(server: SocketAddr) -> Self {
+    /// A server by what its URL says, with the defaults for the rest. `https` means TLS.
+    pub fn new(scheme: &Scheme, authority: Authority) -> Self {
+        let is_secure = *scheme == Scheme::HTTPS;
+        let name = without_brackets(authority.host()).to_owned();
+        let port = authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
         Self {
-            peer: Peer::Host { name: server.ip().to_string(), port: server.port() },
-            secured_for: None,
-            authority: server.to_string().parse().expect("an address is an authority"),
+            secured_for: is_secure.then(|| name.clone()),
+            peer: Peer::Host { name, port },
+            authority,
             headers: HeaderMap::new(),
             compression: None,
             balancer: Balancer::RoundRobin,

@@ -164,11 +164,16 @@ async fn an_idle_connection_does_not_keep_a_server() {
     }
 }
 
+/// A server of gRPC without TLS.
+fn plain(address: SocketAddr) -> GrpcOptions {
+    GrpcOptions::new(&http::uri::Scheme::HTTP, address.to_string().parse().unwrap())
+}
+
 /// What a call ends with when the server answers like this.
 async fn called(answer: fn(Request<Incoming>) -> Response<Chunks>) -> Result<Bytes, CallError> {
     let options = ServerOptions { speaks: Speaks::Grpc, ..OPTIONS };
     let server = Running::start(options, answer).await;
-    let client = GrpcClient::new(dialer(), GrpcOptions::plain(server.address));
+    let client = GrpcClient::new(dialer(), plain(server.address));
     client.call("/service/Method", [Bytes::from_static(b"message")]).await
 }
 

@@ -96,8 +96,7 @@ fn client() -> HttpClient {
     let options = ClientOptions {
         timeout: Some(PATIENCE),
         response_limit: 1 << 20,
-        idle_timeout: None,
-        idle_connections_per_host: 0,
+        ..ClientOptions::default()
     };
     HttpClient::new(Dialer::new(tls), options)
 }

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Request;
+use http::uri::Scheme;
 use hyper::service::service_fn;
 use tokio::sync::mpsc;
 
@@ -41,7 +42,8 @@ async fn send(speaks: Speaks, address: SocketAddr) -> bool {
             HttpClient::new(dialer(), options).send(request.unwrap()).await.is_ok()
         }
         Speaks::Grpc => {
-            let client = GrpcClient::new(dialer(), GrpcOptions::plain(address));
+            let authority = address.to_string().parse().unwrap();
+            let client = GrpcClient::new(dialer(), GrpcOptions::new(&Scheme::HTTP, authority));
             // The service speaks no gRPC: its answer is a status, and a broken connection is none.
             matches!(client.call("/s/M", []).await, Err(CallError::Status(_)))
         }

@@ -77,7 +77,7 @@ impl Named {
 
 fn grpc_client(names: &Arc<Names>, options: impl FnOnce(&mut GrpcOptions)) -> GrpcClient {
     let peer = Peer::Host { name: "backend.example".to_owned(), port: 4317 };
-    let mut all = GrpcOptions { peer, ..GrpcOptions::plain("192.0.2.1:4317".parse().unwrap()) };
+    let mut all = GrpcOptions { peer, ..plain("192.0.2.1:4317".parse().unwrap()) };
     options(&mut all);
     GrpcClient::new(dialer().with_resolver(Arc::clone(names) as _), all)
 }
@@ -227,7 +227,7 @@ async fn grpc_goes_through_the_file_system() {
             hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
         builder.serve_connection(io, service).await.unwrap();
     });
-    let mut options = GrpcOptions::plain("127.0.0.1:1".parse().unwrap());
+    let mut options = plain("127.0.0.1:1".parse().unwrap());
     (options.peer, options.authority) = (Peer::Socket(path.clone()), "localhost".parse().unwrap());
     let status = GrpcClient::new(dialer(), options).call("/answer", []).await.unwrap_err();
     assert!(matches!(status, CallError::Status(Status { code: 9, .. })), "{status:?}");

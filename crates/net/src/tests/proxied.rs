@@ -154,7 +154,7 @@ async fn grpc_goes_through_a_tunnel_without_tls_too() {
     let proxy = Proxy::start(Some(backend.address), None).await;
     let proxies = Proxies::new(&proxy.variables("http"));
     let peer = Peer::Host { name: "backend.example".to_owned(), port: 4317 };
-    let options = GrpcOptions { peer, ..GrpcOptions::plain(backend.address) };
+    let options = GrpcOptions { peer, ..plain(backend.address) };
     let client = GrpcClient::new(dialer().with_proxies(proxies), options);
     for _ in 0..2 {
         let error = client.call("/service/Method", []).await.unwrap_err();

@@ -11,7 +11,7 @@ use net::http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use net::http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use net::settings::header_map;
 use net::tls::ClientTls;
-use net::{ClientOptions, Dialer, GrpcClient, HttpClient};
+use net::{ClientOptions, Dialer, GrpcClient, GrpcOptions, HttpClient};
 use pdata::{Metrics, Telemetry};
 use tokio::time::{self, Instant, MissedTickBehavior, timeout};
 use tracing::{info, warn};
@@ -39,7 +39,7 @@ pub(crate) struct PushReader {
 
 /// Where reports go.
 pub(crate) enum Destination {
-    Http { client: HttpClient, url: Uri, headers: HeaderMap, gzip: bool, timeout: Duration },
+    Http { client: Box<HttpClient>, url: Uri, headers: HeaderMap, gzip: bool, timeout: Duration },
     Grpc { client: GrpcClient, timeout: Duration },
     Console,
 }
@@ -97,7 +97,9 @@ impl Destination {
                 return Err(StartError::new("endpoint: must be an http or https URL with a host"));
             };
             let compression = gzip.then_some(Algorithm::Gzip);
-            let client = GrpcClient::new(Dialer::new(tls), scheme, authority, headers, compression);
+            let options =
+                GrpcOptions { headers, compression, ..GrpcOptions::new(&scheme, authority) };
+            let client = GrpcClient::new(Dialer::new(tls), options);
             return Ok(Self::Grpc { client, timeout });
         }
         headers.insert(CONTENT_TYPE, PROTOBUF);
@@ -106,12 +108,12 @@ impl Destination {
         }
         headers.extend(header_map(&settings.headers));
         let options = ClientOptions {
-            timeout: None,
             response_limit: ANSWER,
             idle_timeout: Some(IDLE),
             idle_connections_per_host: 1,
+            ..ClientOptions::default()
         };
-        let client = HttpClient::new(Dialer::new(tls), options);
+        let client = Box::new(HttpClient::new(Dialer::new(tls), options));
         Ok(Self::Http { client, url, headers, gzip, timeout })
     }
 
