@@ -1,7 +1,7 @@
 //! The `file` exporter: writes telemetry to a file, as lines of OTLP/JSON or as protobuf.
 //!
 //! A batch is answered for when it is in the file; nothing is kept in the program. All signals of one exporter go to one
-//! file, message after message. The file belongs to the process ([`output`]), so that it survives a change of the
+//! file, message after message. The file belongs to the process (module `output`), so that it survives a change of the
 //! configuration.
 
 mod config;
