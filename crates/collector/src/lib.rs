@@ -13,6 +13,13 @@ mod name;
 mod plan;
 mod registry;
 mod runtime;
+#[cfg_attr(
+    windows,
+    expect(
+        clippy::missing_const_for_thread_local,
+        reason = "it is one; where thread locals are keyed, the lint does not see it"
+    )
+)]
 mod watch;
 
 pub use component::{BuildInfo, Kind, Stability, chain};
