@@ -305,6 +305,8 @@ async fn a_failure_is_logged_when_it_begins_changes_or_goes_on_for_long_and_when
     let written = Written::default();
     let writer = written.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    // Somebody has to listen on every thread: a line that is first reached where nobody does is off for all, for a moment.
+    drop(tracing::subscriber::set_global_default(tracing_subscriber::registry()));
     let _guard = tracing::subscriber::set_default(subscriber);
     let mut log = FailureLog::default();
     let mut report = |error: Option<&str>| {

@@ -596,7 +596,7 @@ fn a_component_that_blocks_its_thread_is_named_and_the_rest_goes_on() {
             tokio::task::yield_now().await;
         }
         workers.spawn(async move { free.consume(batch()).await }).await.unwrap().unwrap();
-        let abandoned = collector.stop(Instant::now() + Duration::from_millis(300)).await;
+        let abandoned = collector.stop(Instant::now() + Duration::from_millis(1_500)).await;
         assert_eq!(abandoned, [Abandoned { component: "exporter \"out/1\"".to_owned() }]);
         *journal.blocked.0.lock() = false;
         journal.blocked.1.notify_all();
