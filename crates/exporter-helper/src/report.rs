@@ -1,73 +1,15 @@
-//! One signal's way through an exporter.
+//! What is lost, in the log: without a line per request.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
-use async_trait::async_trait;
-use component::{Batch, CancellationToken, ComponentId, ConsumeError, Consumer, Outcome, Signal};
+use component::{CancellationToken, ComponentId, Signal};
 use tracing::{error, warn};
 
-use crate::metrics::LaneMetrics;
-use crate::queue::Queue;
 use crate::quiet::Quiet;
 use crate::sender::{Sender, Unsent};
 
-/// The entrance of a lane.
-pub(crate) struct Lane {
-    pub(crate) way: Way,
-    pub(crate) report: Arc<Report>,
-}
-
-/// How a batch gets to the sender.
-pub(crate) enum Way {
-    /// Through a queue, which is there when the exporter has been acquired; the caller goes on.
-    Queued(Arc<OnceLock<Arc<Queue>>>),
-    /// The caller waits until it is sent.
-    Direct(Arc<Sender>),
-}
-
-#[async_trait]
-impl Consumer for Lane {
-    async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
-        let items = batch.item_count();
-        let answer = match &self.way {
-            Way::Queued(queue) => match queue.get() {
-                Some(queue) => queue.offer(batch).await,
-                None => Err(ConsumeError::retryable("the exporter has not started")),
-            }
-            .map_err(|error| {
-                self.report.metrics.rejected(items);
-                Unsent::refused(error, items)
-            }),
-            Way::Direct(sender) => {
-                let (telemetry, attached) = batch.into_parts();
-                let result = sender.send(telemetry).await;
-                if result.is_ok() {
-                    self.report.metrics.sent(items);
-                }
-                attached.resolve(outcome(&result));
-                result
-            }
-        };
-        answer.map_err(|unsent| {
-            self.report.rejected(&unsent);
-            unsent.error
-        })
-    }
-}
-
-/// What the sources of a request are told.
-pub(crate) fn outcome(result: &Result<(), Unsent>) -> Outcome {
-    match result {
-        Ok(()) => Outcome::Delivered,
-        Err(unsent) if unsent.error.is_permanent() => Outcome::FailedForGood,
-        Err(_) => Outcome::FailedForNow,
-    }
-}
-
-/// Speaks of a lane's failures in the log, without a line per request.
+/// Speaks of a lane's failures.
 pub(crate) struct Report {
-    pub(crate) metrics: LaneMetrics,
     pub(crate) id: ComponentId,
     pub(crate) signal: Signal,
     /// What the user could turn on against it.
@@ -75,21 +17,20 @@ pub(crate) struct Report {
     stop: CancellationToken,
     rejecting: Quiet,
     dropping: Quiet,
-    /// Dropped since the exporter was told to stop.
+    /// Dropped since the exporter was told to stop: requests and items.
     lost: (AtomicUsize, AtomicUsize),
 }
 
 impl Report {
-    pub(crate) fn new(sender: &Sender, metrics: LaneMetrics) -> Self {
+    pub(crate) fn new(sender: &Sender) -> Self {
         let mut hints = String::new();
         if sender.retry.is_none() {
             hints += " Try enabling retry_on_failure config option to retry on retryable errors.";
         }
-        if !sender.is_queued {
+        if sender.gate.is_none() {
             hints += " Try enabling sending_queue to survive temporary failures.";
         }
         Self {
-            metrics,
             id: sender.id.clone(),
             signal: sender.signal,
             hints,
@@ -101,7 +42,7 @@ impl Report {
     }
 
     /// The caller keeps the data.
-    fn rejected(&self, unsent: &Unsent) {
+    pub(crate) fn rejected(&self, unsent: &Unsent) {
         if let Some(suppressed) = self.rejecting.pass() {
             error!(
                 exporter = %self.id,
@@ -117,7 +58,6 @@ impl Report {
 
     /// Nobody keeps the data.
     pub(crate) fn dropped(&self, unsent: &Unsent) {
-        self.metrics.dropped(unsent.items);
         if self.stop.is_cancelled() {
             self.lost.0.fetch_add(1, Ordering::Relaxed);
             self.lost.1.fetch_add(unsent.items, Ordering::Relaxed);
