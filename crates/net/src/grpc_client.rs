@@ -1,6 +1,7 @@
 //! A client for unary gRPC calls over the one dialer.
 
 mod channel;
+mod tasks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::body::Chunks;
 use crate::compression::Algorithm;
 use crate::dialer::{Dialer, Peer};
 use crate::grpc;
-use crate::proxy::without_brackets;
+use crate::resolve::without_brackets;
 use crate::settings::Balancer;
 use crate::status::{Status, code};
 
