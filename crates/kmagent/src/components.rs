@@ -15,7 +15,7 @@ pub(crate) fn registry() -> Registry {
         .exporter(otlp_http_exporter::Factory)
         .processor(memory_limiter_processor::Factory)
         .connector(forward_connector::Factory)
-        .extension(memory_limiter_processor::AsExtension)
+        .extension(memory_limiter_processor::ExtensionFactory)
         .extension(file_storage_extension::Factory)
         .extension(health_check_extension::Factory)
         .extension(zpages_extension::Factory)
