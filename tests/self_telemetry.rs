@@ -106,7 +106,10 @@ fn numbers_go_on_over_a_reload_that_changes_only_the_log() {
     );
     setup.write("{level: debug, encoding: json, initial_fields: {site: here}}");
     agent.signal(Signal::HUP);
-    let printed = agent.wait_for("\"site\":\"here\"");
+    let printed = agent.wait_for("configuration changed");
+    // What is printed next is printed the new way.
+    agent.signal(Signal::HUP);
+    agent.wait_for("\"site\":\"here\"");
     assert!(printed.contains("\"changed\":\"extension \\\"telemetry\\\"\""), "{printed}");
     setup.send();
     wait_for(setup.prometheus, "/metrics", &format!("{accepted}6\n"));

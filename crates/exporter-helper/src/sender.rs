@@ -243,8 +243,11 @@ fn because(reason: &'static str, error: ConsumeError) -> ConsumeError {
     with_facts_of(&error, wrapped).with_cause(error)
 }
 
-/// Copies the status and the wait.
+/// Copies the status, the wait, and whether it is about the size.
 fn with_facts_of(error: &ConsumeError, mut other: ConsumeError) -> ConsumeError {
+    if error.is_too_large() {
+        other = other.because_too_large();
+    }
     if let Some(code) = error.code() {
         other = other.with_code(code);
     }
