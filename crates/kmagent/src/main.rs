@@ -7,6 +7,8 @@ mod cli;
 mod commands;
 mod components;
 mod logging;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod resident;
 mod run;
 
 use std::io::{self, Write};

@@ -23,7 +23,7 @@ pub mod tls;
 
 pub use http;
 
-pub use client::{ClientOptions, HttpClient, RequestError};
+pub use client::{ClientOptions, Exchange, HttpClient, RequestError};
 pub use dialer::{Dialer, Peer};
 pub use grpc_client::{CallError, GrpcClient, GrpcOptions, Keepalive};
 pub use listeners::{ListenError, Listener, Listeners};

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +11,13 @@ use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
@@ -27,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::listeners::Listener;
+use crate::stream::Duplex;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -80,13 +82,35 @@ impl Server {
     pub async fn run<S, B>(self, service: S, stop: CancellationToken)
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-            + Clone
             + Send
+            + Sync
             + 'static,
         S::Future: Send + 'static,
         B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B::Error: Into<BodyError>,
     {
+        let call = move |request| {
+            let answer = service.call(request);
+            let answer: Answer = Box::pin(async move {
+                let Ok(answer) = answer.await;
+                answer.map(|body| UnsyncBoxBody::new(body.map_err(Into::into)))
+            });
+            answer
+        };
+        self.run_with(Arc::new(call), stop).await;
+    }
+
+    /// The same for any service. It is boxed here so that HTTP is compiled here, once, and not in every crate that serves.
+    #[inline(never)]
+    fn run_with(
+        self,
+        call: Arc<Call>,
+        stop: CancellationToken,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.serve(call, stop))
+    }
+
+    async fn serve(self, call: Arc<Call>, stop: CancellationToken) {
         let Self { listener, options } = self;
         let streams = Streams::default();
         // Also when this future is dropped.
@@ -117,7 +141,7 @@ impl Server {
             stream.set_nodelay(true).ok();
             let connection = Connection {
                 builders: Arc::clone(&builders),
-                service: service.clone(),
+                call: Arc::clone(&call),
                 stop: stop.clone(),
             };
             match tls.clone() {
@@ -168,8 +192,8 @@ where
 /// How connections are served, by the protocol that their client speaks. It is known before the first byte, so that a
 /// server that stops need not cut a connection because it doesn't know yet.
 struct Builders {
-    http1: Builder<Streams>,
-    http2: Builder<Streams>,
+    http1: http1::Builder,
+    http2: http2::Builder<Streams>,
     /// Without a word of TLS about it.
     default: Protocol,
 }
@@ -182,18 +206,14 @@ enum Protocol {
 
 impl Builders {
     fn new(options: &ServerOptions, streams: &Streams) -> Self {
-        let mut http1 = Builder::new(streams.clone()).http1_only();
+        let mut http1 = http1::Builder::new();
         http1
-            .http1()
             .timer(TokioTimer::new())
             .max_buf_size(READ_BUFFER)
             .header_read_timeout(options.read_header_timeout)
             .keep_alive(options.keep_alive);
-        let mut http2 = Builder::new(streams.clone()).http2_only();
-        http2
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(options.max_concurrent_streams);
+        let mut http2 = http2::Builder::new(streams.clone());
+        http2.timer(TokioTimer::new()).max_concurrent_streams(options.max_concurrent_streams);
         let default = match options.speaks {
             Speaks::Http => Protocol::Http1,
             Speaks::Grpc => Protocol::Http2,
@@ -202,23 +222,24 @@ impl Builders {
     }
 }
 
+/// Why a body ends before its time.
+type BodyError = Box<dyn std::error::Error + Send + Sync>;
+/// A service, whatever its types.
+type Call = dyn Fn(Request<Incoming>) -> Answer + Send + Sync;
+/// Its answer.
+type Answer = Pin<Box<dyn Future<Output = Response<UnsyncBoxBody<Bytes, BodyError>>> + Send>>;
+
 /// One connection's share of the server.
-struct Connection<S> {
+struct Connection {
     builders: Arc<Builders>,
-    service: S,
+    call: Arc<Call>,
     stop: CancellationToken,
 }
 
-impl<S, B> Connection<S>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+impl Connection {
     async fn serve_plain(self, stream: TcpStream) {
         let protocol = self.builders.default;
-        self.serve(protocol, stream).await;
+        self.serve(protocol, Box::new(stream)).await;
     }
 
     async fn serve_tls(self, tls: TlsAcceptor, stream: TcpStream) {
@@ -237,51 +258,59 @@ where
                     true => Protocol::Http2,
                     false => self.builders.default,
                 };
-                self.serve(protocol, stream).await;
+                self.serve(protocol, Box::new(stream)).await;
             }
             Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
             Err(_) => debug!("TLS handshake took too long"),
         }
     }
 
-    async fn serve<I>(self, protocol: Protocol, stream: I)
-    where
-        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let builder = match protocol {
-            Protocol::Http1 => &self.builders.http1,
-            Protocol::Http2 => &self.builders.http2,
-        };
+    async fn serve(self, protocol: Protocol, stream: Box<dyn Duplex>) {
         let requests = Requests::default();
         let service = Counted {
-            service: self.service,
+            call: self.call,
             requests: requests.clone(),
             protocol,
             stop: self.stop.clone(),
         };
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let last_request = async {
-            self.stop.cancelled().await;
-            // HTTP/2 can tell its client which request was the last. HTTP/1.1 tells it with an answer; without one it
-            // would break the connection off, perhaps under a request that is on its way.
-            if protocol == Protocol::Http1 {
-                requests.begun().await;
+        let stream = TokioIo::new(stream);
+        let served = match protocol {
+            Protocol::Http1 => {
+                let connection = pin!(self.builders.http1.serve_connection(stream, service));
+                let last_request = async {
+                    self.stop.cancelled().await;
+                    // It is told with an answer which request was the last. Without one the connection would break off,
+                    // perhaps under a request that is on its way.
+                    requests.begun().await;
+                };
+                until(last_request, &requests, connection, http1::Connection::graceful_shutdown).await
             }
-        };
-        let served = tokio::select! {
-            served = &mut connection => served,
-            () = last_request => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    served = &mut connection => served,
-                    () = requests.quiet() => Ok(()),
-                }
+            Protocol::Http2 => {
+                let connection = pin!(self.builders.http2.serve_connection(stream, service));
+                let stopped = self.stop.cancelled();
+                until(stopped, &requests, connection, http2::Connection::graceful_shutdown).await
             }
         };
         if let Err(error) = served {
             debug!(%error, "connection ended");
         }
+    }
+}
+
+/// Serves a connection to its end, or until its last request is answered.
+async fn until<C: Future<Output = hyper::Result<()>>>(
+    last_request: impl Future<Output = ()>,
+    requests: &Requests,
+    mut connection: Pin<&mut C>,
+    shut_down: impl FnOnce(Pin<&mut C>),
+) -> hyper::Result<()> {
+    tokio::select! {
+        served = &mut connection => return served,
+        () = last_request => shut_down(connection.as_mut()),
+    }
+    tokio::select! {
+        served = connection => served,
+        () = requests.quiet() => Ok(()),
     }
 }
 
@@ -315,30 +344,25 @@ impl Requests {
 }
 
 /// A service that counts the requests under way, and tells clients of HTTP/1.1 to go when it is time.
-struct Counted<S> {
-    service: S,
+struct Counted {
+    call: Arc<Call>,
     requests: Requests,
     protocol: Protocol,
     stop: CancellationToken,
 }
 
-impl<S, B> Service<Request<Incoming>> for Counted<S>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    S::Future: Send + 'static,
-    B: Send,
-{
-    type Response = Response<B>;
+impl Service<Request<Incoming>> for Counted {
+    type Response = Response<UnsyncBoxBody<Bytes, BodyError>>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let open = self.requests.open.token();
         self.requests.new.notify_waiters();
-        let answer = self.service.call(request);
+        let answer = (self.call)(request);
         let (protocol, stop) = (self.protocol, self.stop.clone());
         Box::pin(async move {
-            let mut answer = answer.await?;
+            let mut answer = answer.await;
             if protocol == Protocol::Http1 && stop.is_cancelled() {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
