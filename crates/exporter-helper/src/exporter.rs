@@ -131,7 +131,9 @@ impl Life {
         let queues = process.table::<Queues>();
         let Some(storage) = &self.storage else {
             return queues
-                .seat(key, async || Ok(Queue::new(account, id.clone(), book.entry(signal), signal, None)))
+                .seat(key, async || {
+                    Ok(Queue::new(account, id.clone(), book.entry(signal), signal, None))
+                })
                 .await;
         };
         let unusable =

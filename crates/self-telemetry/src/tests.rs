@@ -278,13 +278,7 @@ async fn sink(speaks: Speaks) -> (SocketAddr, mpsc::Receiver<(HeaderMap, Bytes)>
             Ok::<_, Infallible>(response)
         }
     });
-    let options = ServerOptions {
-        speaks,
-        tls: None,
-        read_header_timeout: None,
-        keep_alive: true,
-        max_concurrent_streams: None,
-    };
+    let options = ServerOptions::new(speaks);
     let mut servers = JoinSet::new();
     servers.spawn(Server::new(listener, options).run(service, CancellationToken::new()));
     (address, receiver, servers)

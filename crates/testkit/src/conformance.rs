@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use component::{
-    CancellationToken, ConnectorFactory, Consumer, ExporterFactory, ExtensionFactory, Lifecycle, Outputs,
-    Processor, ProcessorFactory, ReceiverFactory, Settings, Signal, Slot, Stability,
+    CancellationToken, ConnectorFactory, Consumer, ExporterFactory, ExtensionFactory, Lifecycle,
+    Outputs, Processor, ProcessorFactory, ReceiverFactory, Settings, Signal, Slot, Stability,
 };
 use config::Section;
 use tokio::runtime::Builder;

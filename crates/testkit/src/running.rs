@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use component::{
-    Batch, CancellationToken, ComponentId, ConnectorFactory, ConnectorOutputs, ConsumeError, Consumer,
-    Exporter, ExporterFactory, ExtensionFactory, Extensions, Lifecycle, Offer, Outputs, Processor,
-    ProcessorFactory, ReceiverFactory, Refused, Settings, Signal, Slot, StartError, Storage,
+    Batch, CancellationToken, ComponentId, ConnectorFactory, ConnectorOutputs, ConsumeError,
+    Consumer, Exporter, ExporterFactory, ExtensionFactory, Extensions, Lifecycle, Offer, Outputs,
+    Processor, ProcessorFactory, ReceiverFactory, Refused, Settings, Signal, Slot, StartError,
+    Storage,
 };
 use pdata::Telemetry;
 use tokio::task::JoinSet;
