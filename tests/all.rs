@@ -4,6 +4,7 @@
 
 mod agent;
 mod config_check;
+mod files;
 mod lifecycle;
 mod otlp_clients;
 mod reload;

@@ -6,6 +6,7 @@ use collector::{Kind, Registry};
 pub(crate) fn registry() -> Registry {
     Registry::new()
         .receiver(hostmetrics_receiver::Factory)
+        .receiver(otlp_json_file_receiver::Factory)
         .receiver(otlp_receiver::Factory)
         .processor(batch_processor::Factory)
         .exporter(debug_exporter::Factory)
@@ -95,8 +96,6 @@ const UPSTREAM_RECEIVERS: &[&str] = &[
     "oracledb",
     "osquery",
     "otelarrow",
-    "otlp_json_file",
-    "otlpjsonfile",
     "podman_stats",
     "postgresql",
     "prometheus",

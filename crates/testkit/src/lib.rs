@@ -27,6 +27,7 @@ pub use crate::receipts::{Heard, tracked};
 pub use crate::recorder::Recorder;
 pub use crate::running::{
     Running, RunningExtension, connector, exporter, extension, extension_in, processor, receiver,
+    receiver_in,
 };
 pub use crate::telemetry::{
     OfSignal, any, gauge_points, log_records, logs, metrics, spans, traces,

@@ -22,6 +22,7 @@ struct Shared {
     calls: watch::Sender<usize>,
     held: watch::Sender<bool>,
     refuse: Mutex<Option<Refuse>>,
+    outcome: Mutex<Outcome>,
 }
 
 impl Default for Recorder {
@@ -32,6 +33,7 @@ impl Default for Recorder {
             calls: watch::Sender::new(0),
             held: watch::Sender::new(false),
             refuse: Mutex::new(None),
+            outcome: Mutex::new(Outcome::Delivered),
         }))
     }
 }
@@ -40,6 +42,11 @@ impl Recorder {
     /// Refuses every batch with this error from now on.
     pub fn refuse(&self, error: impl Fn() -> ConsumeError + Send + Sync + 'static) {
         *self.0.refuse.lock() = Some(Box::new(error));
+    }
+
+    /// Tells sources this from now on of what it takes.
+    pub fn resolve_with(&self, outcome: Outcome) {
+        *self.0.outcome.lock() = outcome;
     }
 
     /// Takes batches again.
@@ -110,7 +117,8 @@ impl Consumer for Recorder {
         let (telemetry, attached) = batch.into_parts();
         self.0.said.lock().push(attached.metadata().clone());
         self.0.taken.send_modify(|taken| taken.push(telemetry));
-        attached.resolve(Outcome::Delivered);
+        let outcome = *self.0.outcome.lock();
+        attached.resolve(outcome);
         Ok(())
     }
 }

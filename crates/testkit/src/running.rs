@@ -72,14 +72,24 @@ pub async fn exporter<F: ExporterFactory>(factory: F, yaml: &str, signals: &[Sig
 
 /// A receiver at work that sends these signals to a recorder.
 pub async fn receiver<F: ReceiverFactory>(factory: F, yaml: &str, signals: &[Signal]) -> Running {
-    let config = config::<F::Config>(yaml).unwrap_or_else(|problems| panic!("{problems}"));
+    receiver_in(factory, yaml, signals, settings(F::TYPE.as_str())).await
+}
+
+/// A receiver at work with these settings, so that it can share a process with others.
+pub async fn receiver_in<F: ReceiverFactory>(
+    factory: F,
+    yaml: &str,
+    signals: &[Signal],
+    settings: Settings,
+) -> Running {
     let mut running = Running::new();
     let mut outputs = Outputs::default();
     for &signal in signals {
         outputs.set(signal, Slot::to(Arc::new(running.output.clone())));
     }
-    let created = factory.create(config, settings(F::TYPE.as_str()), outputs);
-    running.start(created.unwrap_or_else(|error| panic!("{error}"))).await;
+    let config = config::<F::Config>(yaml).unwrap_or_else(|problems| panic!("{problems}"));
+    let life = factory.create(config, settings, outputs);
+    running.start(life.unwrap_or_else(|error| panic!("{error}"))).await;
     running
 }
 
