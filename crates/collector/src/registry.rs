@@ -8,7 +8,7 @@ use component::{
     ExporterFactory, Extension, ExtensionFactory, Lifecycle, Outputs, Processor, ProcessorFactory,
     ReceiverFactory, Settings, Signal, Slot, Stability,
 };
-use config::{Node, Problems, Value};
+use config::{Node, Problems, Schema, Value};
 
 use component::Kind;
 
@@ -50,6 +50,8 @@ pub struct ComponentInfo {
     pub aliases: &'static [ComponentType],
     /// What it supports, and how far each may be relied on.
     pub supports: Support,
+    /// What its configuration looks like.
+    pub shape: fn() -> Schema,
 }
 
 /// What a component type supports.
@@ -108,7 +110,8 @@ impl Registry {
     #[must_use]
     pub fn receiver<F: ReceiverFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Receiver, F::TYPE, F::ALIASES, Support::Signals(F::SIGNALS));
+        let supports = Support::Signals(F::SIGNALS);
+        let info = info(Kind::Receiver, F::TYPE, F::ALIASES, supports, F::Config::schema);
         let read: Read<CreateReceiver> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -124,7 +127,8 @@ impl Registry {
     #[must_use]
     pub fn processor<F: ProcessorFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Processor, F::TYPE, F::ALIASES, Support::Signals(F::SIGNALS));
+        let supports = Support::Signals(F::SIGNALS);
+        let info = info(Kind::Processor, F::TYPE, F::ALIASES, supports, F::Config::schema);
         let read: Read<CreateProcessor> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -140,7 +144,8 @@ impl Registry {
     #[must_use]
     pub fn exporter<F: ExporterFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Exporter, F::TYPE, F::ALIASES, Support::Signals(F::SIGNALS));
+        let supports = Support::Signals(F::SIGNALS);
+        let info = info(Kind::Exporter, F::TYPE, F::ALIASES, supports, F::Config::schema);
         let read: Read<CreateExporter> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -156,7 +161,8 @@ impl Registry {
     #[must_use]
     pub fn connector<F: ConnectorFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Connector, F::TYPE, F::ALIASES, Support::Pairs(F::PAIRS));
+        let supports = Support::Pairs(F::PAIRS);
+        let info = info(Kind::Connector, F::TYPE, F::ALIASES, supports, F::Config::schema);
         let read: Read<CreateConnector> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -204,6 +210,16 @@ impl Registry {
         all
     }
 
+    /// What `service::telemetry` looks like, if the build has it.
+    pub fn telemetry_shape(&self) -> Option<Schema> {
+        self.telemetry.as_ref().map(|entry| (entry.info.shape)())
+    }
+
+    /// What the configuration of a component looks like, under whichever of its type's names the user wrote.
+    pub fn shape(&self, kind: Kind, id: &ComponentId) -> Option<Schema> {
+        self.info(kind, id).map(|info| (info.shape)())
+    }
+
     /// The type of a component, under whichever of its names the user wrote.
     pub(crate) fn info(&self, kind: Kind, id: &ComponentId) -> Option<ComponentInfo> {
         let of_kind = self.components().into_iter().filter(|info| info.kind == kind);
@@ -233,13 +249,15 @@ fn info(
     type_name: ComponentType,
     aliases: &'static [ComponentType],
     supports: Support,
+    shape: fn() -> Schema,
 ) -> ComponentInfo {
-    ComponentInfo { kind, type_name, aliases, supports }
+    ComponentInfo { kind, type_name, aliases, supports, shape }
 }
 
 fn extension<F: ExtensionFactory>(factory: F) -> Entry<CreateExtension> {
     let factory = Arc::new(factory);
-    let info = info(Kind::Extension, F::TYPE, F::ALIASES, Support::Extension(F::STABILITY));
+    let supports = Support::Extension(F::STABILITY);
+    let info = info(Kind::Extension, F::TYPE, F::ALIASES, supports, F::Config::schema);
     let read: Read<CreateExtension> = Box::new(move |node, problems| {
         let config = F::Config::read(node, problems)?;
         let factory = Arc::clone(&factory);

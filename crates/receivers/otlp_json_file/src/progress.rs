@@ -102,7 +102,10 @@ mod tests {
         progress.settle(&(20..30), Outcome::Delivered);
         assert_eq!((progress.done(), progress.open()), (10, 3));
         progress.settle(&(10..20), Outcome::FailedForNow);
-        assert_eq!((progress.done(), progress.take_again()), (10, Vec::from_iter(std::iter::once(10..20))));
+        assert_eq!(
+            (progress.done(), progress.take_again()),
+            (10, Vec::from_iter(std::iter::once(10..20)))
+        );
         progress.settle(&(10..20), Outcome::FailedForGood);
         assert_eq!((progress.done(), progress.open()), (30, 1));
         progress.settle(&(30..40), Outcome::Dropped);

@@ -1,9 +1,16 @@
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use component::{ConsumeError, Extensions, Outcome, Signal, Telemetry};
+use async_trait::async_trait;
+use component::{
+    Change, ComponentId, ConsumeError, Extension, Extensions, Outcome, Owner, Passive, Settings,
+    Signal, Storage, StorageClient, StorageError, Telemetry,
+};
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use testkit::{Running, log_records, spans};
 use tokio::time::sleep;
@@ -194,37 +201,67 @@ async fn a_file_can_be_replayed() {
     assert_eq!(sizes(&receiver.output().items(6).await), [2, 2, 2]);
 }
 
-/// Extensions with a storage over a folder.
-async fn storage(folder: &Path) -> (testkit::RunningExtension, Extensions) {
-    let yaml = format!("{{ directory: {} }}", folder.display());
-    let extension = testkit::extension(file_storage_extension::Factory, &yaml).await;
-    let extensions = extension.extensions();
-    (extension, extensions)
+/// A storage that outlives receivers.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<HashMap<String, Vec<u8>>>>);
+
+#[async_trait]
+impl Storage for Kept {
+    async fn open(&self, _: &Owner) -> Result<Arc<dyn StorageClient>, StorageError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl StorageClient for Kept {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(self.0.lock().get(key).cloned())
+    }
+
+    async fn write(&self, changes: Vec<Change>) -> Result<(), StorageError> {
+        for change in changes {
+            match change {
+                Change::Set(key, value) => drop(self.0.lock().insert(key, value)),
+                Change::Remove(key) => drop(self.0.lock().remove(&key)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn folder(&self) -> Result<PathBuf, StorageError> {
+        Err(StorageError::new("there is none"))
+    }
+}
+
+/// A process with the storage.
+fn process(kept: &Kept) -> Settings {
+    let storage = Extension::storage(Arc::new(kept.clone()), Passive);
+    let id = ComponentId::new("file_storage");
+    let offers = BTreeMap::from([(id, storage.into_parts().0)]);
+    Settings {
+        extensions: Extensions::new(Arc::new(offers)),
+        ..testkit::settings("otlp_json_file")
+    }
 }
 
 #[tokio::test]
 async fn after_a_restart_it_goes_on_with_what_was_not_delivered() {
-    let (folder, kept) = (Folder::new(), tempfile::tempdir().unwrap());
+    let (folder, kept) = (Folder::new(), Kept::default());
     folder.add("a.json", line(1));
     folder.add("a.json", line(2));
     let yaml = format!(
         "{{ include: ['{}/*.json'], start_at: beginning, poll_interval: 10ms, storage: file_storage }}",
         folder.0.path().display()
     );
-    let (extension, extensions) = storage(kept.path()).await;
-    let settings = component::Settings { extensions, ..testkit::settings("otlp_json_file") };
-    let receiver = testkit::receiver_in(Factory, &yaml, ALL, settings).await;
+    let receiver = testkit::receiver_in(Factory, &yaml, ALL, process(&kept)).await;
     receiver.output().items(3).await;
     receiver.output().refuse(|| ConsumeError::retryable("away"));
     folder.add("a.json", line(4));
     receiver.output().calls(3).await;
     receiver.stop().await.unwrap();
-    extension.stop().await.unwrap();
 
     folder.add("a.json", line(8));
-    let (_extension, extensions) = storage(kept.path()).await;
-    let settings = component::Settings { extensions, ..testkit::settings("otlp_json_file") };
-    let receiver = testkit::receiver_in(Factory, &yaml, ALL, settings).await;
+    let receiver = testkit::receiver_in(Factory, &yaml, ALL, process(&kept)).await;
     assert_eq!(sizes(&receiver.output().items(12).await), [4, 8]);
 }
 
