@@ -12,3 +12,4 @@ mod self_telemetry;
 #[path = "../crates/updater/examples/config_server/server.rs"]
 mod server;
 mod sink;
+mod validation;

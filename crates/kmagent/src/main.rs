@@ -93,7 +93,7 @@ fn resolve(flags: cli::Flags) -> anyhow::Result<(Resolved, Sources)> {
 
 /// Where the collector's configuration is, and what runs without it.
 fn configuration(settings: &AgentSettings, sources: Sources) -> Configuration {
-    let environment = settings.overlay(Environment::process());
+    let environment = settings.overlay(Environment::process()).with_fetch(updater::fetch);
     let configuration = Configuration::file(&settings.config)
         .with_sources(sources.before, sources.after)
         .with_environment(environment);
