@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ::http::{Request, StatusCode};
+use bytes::Bytes;
 use net::body::Chunks;
 use net::tls::{ClientTls, ClientTlsConfig};
 use net::{ClientOptions, Dialer, HttpClient};

@@ -87,7 +87,10 @@ fn every_source_that_cannot_be_loaded_is_named() {
     let lines: Vec<_> = problems.lines().collect();
     assert_eq!(lines.len(), 4, "{problems}");
     assert!(lines[0].starts_with("/nowhere/a.yaml: cannot read /nowhere/a.yaml: "));
-    assert_eq!(lines[1], "https://x/y: cannot read https://x/y: configurations of other hosts are not read here");
+    assert_eq!(
+        lines[1],
+        "https://x/y: cannot read https://x/y: configurations of other hosts are not read here"
+    );
     assert_eq!(lines[2], "unsupported scheme on URI \"_q:x\"");
     assert_eq!(lines[3], "yaml::1: the root of a configuration must be a map, is a list");
     assert_eq!(load(&[]), Err("at least one config flag must be provided".to_owned()));
