@@ -17,10 +17,11 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use rustix::process::Signal;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::agent::{Agent, command, free_port};
+use crate::self_telemetry::get;
 use crate::sink::{Received, Sink};
 
 /// Spans in a request; each client sends a hundred of these in a second, 10,000 spans in all.
@@ -45,6 +46,7 @@ fn request(numbers: &AtomicU64) -> ExportTraceServiceRequest {
 struct Ports {
     grpc: u16,
     http: u16,
+    prometheus: u16,
 }
 
 /// One of the documents that take turns: each step changes another component.
@@ -53,7 +55,7 @@ fn document(step: u64, ports: &Ports, sink: &Sink) -> String {
     let interval = if changed(1) { "1s" } else { "2s" };
     let header = if changed(2) { "odd" } else { "even" };
     let limit = if changed(4) { 4 } else { 8 };
-    let Ports { grpc, http } = ports;
+    let Ports { grpc, http, prometheus } = ports;
     let backend = sink.http;
     format!(
         "receivers:
@@ -68,6 +70,8 @@ exporters:
   otlp_http: {{endpoint: 'http://{backend}', headers: {{x-step: {header}}}}}
   nop:
 service:
+  telemetry:
+    metrics: {{readers: [{{pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {prometheus}}}}}}}}}]}}
   pipelines:
     traces: {{receivers: [otlp], processors: [batch], exporters: [otlp_http]}}
     metrics: {{receivers: [hostmetrics], exporters: [nop]}}
@@ -96,7 +100,7 @@ async fn changes_under_load_lose_and_refuse_nothing() {
     let reloads = setting("KMAGENT_RELOADS", 16);
     let pause = Duration::from_millis(setting("KMAGENT_RELOAD_PAUSE", 100));
     let mut sink = Sink::start().await;
-    let ports = Ports { grpc: free_port(), http: free_port() };
+    let ports = Ports { grpc: free_port(), http: free_port(), prometheus: free_port() };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.yaml");
     std::fs::write(&path, document(0, &ports, &sink)).unwrap();
@@ -114,17 +118,49 @@ async fn changes_under_load_lose_and_refuse_nothing() {
     let mut collector = JoinSet::new();
     collector.spawn(async move { collect(&mut sink, total).await });
 
+    let mut counted = Counted::default();
     for (document, count) in documents.iter().zip(1..) {
         tokio::time::sleep(pause).await;
         reload(&agent, &path, document, count);
+        let now = block_in_place(|| Counted::read(ports.prometheus));
+        assert!(now.accepted >= counted.accepted, "{now:?} after {counted:?}");
+        assert!(now.sent >= counted.sent, "{now:?} after {counted:?}");
+        counted = now;
     }
     done.store(true, Ordering::Relaxed);
     clients.join_all().await;
     assert_eq!((listener(ports.grpc), listener(ports.http)), inodes, "the sockets were handed on");
+    let all = numbers.load(Ordering::Relaxed);
+    while counted != (Counted { accepted: all, sent: all }) {
+        tokio::time::sleep(pause).await;
+        counted = block_in_place(|| Counted::read(ports.prometheus));
+        assert!(counted.accepted <= all && counted.sent <= all, "{counted:?} of {all}");
+    }
     expected.send(numbers.load(Ordering::Relaxed)).unwrap();
     assert!(agent.terminate().0.success(), "what was still on its way is delivered at the end");
     let received = collector.join_all().await;
     assert_eq!(received, [numbers.load(Ordering::Relaxed)], "everything arrived, once");
+}
+
+/// What the agent's own counters say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counted {
+    accepted: u64,
+    sent: u64,
+}
+
+impl Counted {
+    fn read(port: u16) -> Self {
+        let page = get(port, "/metrics");
+        let sum = |name: &str| {
+            let lines = page.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+            lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+        };
+        Self {
+            accepted: sum("otelcol_receiver_accepted_spans"),
+            sent: sum("otelcol_exporter_sent_spans"),
+        }
+    }
 }
 
 fn reload(agent: &Agent, path: &Path, document: &str, count: usize) {
