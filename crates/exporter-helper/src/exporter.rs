@@ -75,6 +75,7 @@ pub fn exporter(
             interrupt: consumers.map_or_else(|| direct.clone(), |_| CancellationToken::new()),
             health: health.lane(),
             metrics: Metrics::new(settings, signal),
+            tracer: settings.process.table(),
             retrying: Quiet::default(),
             holding: Quiet::default(),
         });

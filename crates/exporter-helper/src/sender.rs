@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use component::ledger::Entry;
+use component::trace::Tracer;
 use component::{CancellationToken, Code, ComponentId, ConsumeError, Signal, contain};
 use pdata::Telemetry;
 use tokio::time::{Instant, sleep, timeout};
@@ -32,6 +33,7 @@ pub(crate) struct Sender {
     pub(crate) interrupt: CancellationToken,
     pub(crate) health: LaneHealth,
     pub(crate) metrics: Metrics,
+    pub(crate) tracer: Arc<Tracer>,
     /// Quiets the lines about retries.
     pub(crate) retrying: Quiet,
     /// Quiets the lines about refused credentials.
@@ -63,6 +65,25 @@ impl Sender {
     /// Sends until the request has arrived, or nothing is to be done for it here. The destination may take a request in
     /// parts; `telemetry` is what is left of it, also for a caller that gives up waiting. What arrives is counted in `book`.
     pub(crate) async fn send(&self, telemetry: &mut Telemetry, book: Option<&Entry>) -> Sent {
+        let name = || format!("exporter/{}/{}", self.id, self.signal);
+        let Some(span) = self.tracer.begin(name) else {
+            return self.send_untraced(telemetry, book).await;
+        };
+        let items = telemetry.item_count();
+        let sent = span.around(self.send_untraced(telemetry, book)).await;
+        let (failed, error) = match &sent {
+            Sent::Delivered => (0, None),
+            Sent::TooLarge => (telemetry.item_count(), Some("too large".to_owned())),
+            Sent::GivenUp(unsent) | Sent::Interrupted(unsent) => {
+                (unsent.items, Some(unsent.error.chain()))
+            }
+        };
+        let arrived = items.saturating_sub(failed);
+        span.end(&[("items.sent", arrived), ("items.failed", failed)], error);
+        sent
+    }
+
+    async fn send_untraced(&self, telemetry: &mut Telemetry, book: Option<&Entry>) -> Sent {
         let arrived = |items| {
             self.metrics.sent.add(items);
             if let Some(book) = book {
