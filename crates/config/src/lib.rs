@@ -34,7 +34,7 @@ pub mod suggest;
 #[cfg(test)]
 mod testing;
 mod value;
-mod yaml;
+pub mod yaml;
 
 pub use config_derive::Section;
 
@@ -49,4 +49,3 @@ pub use crate::schema::{Field, Schema};
 pub use crate::secret::{REDACTED, Secret};
 pub use crate::section::{Section, Validate};
 pub use crate::value::Value;
-pub use crate::yaml::YamlWriter;

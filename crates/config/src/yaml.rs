@@ -152,51 +152,55 @@ fn float(value: f64) -> String {
     format!("{value:?}")
 }
 
-/// A string, plain where nobody could take it for something else. A dollar is doubled, or it would begin a reference.
+/// A string of a document. A dollar is doubled, or it would begin a reference.
 fn scalar(text: &str) -> String {
-    let text = text.replace('$', "$$");
-    if is_plain(&text) { text } else { quoted(&text) }
+    string(&text.replace('$', "$$"))
 }
 
+/// A string in one line, plain where no reader can take it for anything else, and in quotes otherwise.
+///
+/// Go's reader, and so the collector's, takes `1_000`, `2023-03-20` and `0X1F` for something else than strings.
+pub fn string(text: &str) -> String {
+    if is_plain(text) || is_duration(text) { text.to_owned() } else { quoted(text) }
+}
+
+/// Words that are no strings for some reader, old ones included.
+const WORDS: [&str; 11] =
+    ["null", "true", "false", "yes", "no", "on", "off", "y", "n", "inf", "nan"];
+
+/// Whether nobody takes the word for anything but a string, nor for a part of YAML's syntax.
 fn is_plain(text: &str) -> bool {
-    const WORDS: [&str; 12] =
-        ["null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf", "infinity"];
-    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '/');
-    let goes_on = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./:".contains(&byte));
-    is_duration(text)
-        || begins
-            && goes_on
-            && !text.ends_with(':')
-            && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '$'));
+    let goes_on = text.chars().all(|c| c.is_ascii_alphanumeric() || "_./-:${}".contains(c));
+    let ends = !text.ends_with(':');
+    begins && goes_on && ends && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// A whole number of one unit, which YAML takes for a string.
 fn is_duration(text: &str) -> bool {
-    let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    digits.len() < text.len() && ["ms", "s", "m", "h"].contains(&digits)
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    unit.len() < text.len() && ["ms", "s", "m", "h"].contains(&unit)
 }
 
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
+    for c in text.chars() {
+        match c {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            ' '..='~' => quoted.push(character),
-            other if other.is_control() || u32::from(other) > 0xFFFF => {
-                quoted.push_str(&format!("\\U{:08X}", u32::from(other)));
-            }
-            other if !other.is_alphanumeric() => {
-                quoted.push_str(&format!("\\u{:04X}", u32::from(other)));
-            }
-            other => quoted.push(other),
+            c if is_printable(c) => quoted.push(c),
+            c => quoted.push_str(&format!("\\U{:08x}", u32::from(c))),
         }
     }
     quoted.push('"');
     quoted
+}
+
+/// YAML's printable characters, without those that somebody takes for a line break or for nothing at all.
+pub fn is_printable(c: char) -> bool {
+    !matches!(c, '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! `kmagent print-config`: the configuration as it is understood, with secrets hidden.
 
 use collector::{Kind, Registry};
-use config::{ComponentId, Document, Node, YamlWriter};
+use config::yaml::YamlWriter;
+use config::{ComponentId, Document, Node};
 
 /// The whole document as YAML. With origin every value says where it came from.
 pub(crate) fn document(document: &Document, registry: &Registry, with_origin: bool) -> String {

@@ -1,7 +1,6 @@
 //! What `validate` says: problems as text or JSON, and what an upstream file uses that this build lacks.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use agent_core::LoadError;
 use config::{Problem, Problems};
@@ -25,18 +24,18 @@ pub(crate) fn of_load(error: LoadError) -> Problems {
             line: 0,
             column: 0,
             path: String::new(),
-            message: component_chain(&other),
+            message: chain(&other),
             hint: None,
         }
         .into(),
     }
 }
 
-fn component_chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
+        text.push_str(&format!(": {error}"));
         cause = error.source();
     }
     text
@@ -108,17 +107,20 @@ impl Lacking {
             if counts.is_empty() {
                 continue;
             }
-            let _ = writeln!(text, "{title} that this build does not support yet:");
+            text.push_str(&format!("{title} that this build does not support yet:\n"));
             for (what, count) in counts {
-                let _ = writeln!(text, "  {count:>4}  {what}");
+                text.push_str(&format!("  {count:>4}  {what}\n"));
             }
         }
         if self.is_empty() {
             text.push_str("everything that this configuration uses is supported\n");
         }
         if self.others > 0 {
-            let _ =
-                writeln!(text, "{} problems of other kinds: see `kmagent validate`", self.others);
+            let others = self.others;
+            text.push_str(&format!(
+                "{others} problems of other kinds: see `kmagent validate`
+"
+            ));
         }
         text
     }
