@@ -1,5 +1,6 @@
 //! What users write.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub enum Compression {
 
 /// Settings of the `file` exporter.
 #[derive(Clone, Debug, PartialEq, Section)]
-#[section(not_supported("encoding", "group_by"))]
+#[section(not_supported("encoding"))]
 pub struct Config {
     /// The file. Required; relative to the working directory of the agent.
     pub path: PathBuf,
@@ -41,6 +42,9 @@ pub struct Config {
 
     /// Moves the file aside when it is large or old, and begins a new one. Off unless the key is there.
     pub rotation: Optional<Rotation>,
+
+    /// Writes to several files. Off unless enabled.
+    pub group_by: GroupBy,
 
     /// How telemetry is written: `json`, a message in each line, or `proto`, each message behind four bytes of length.
     pub format: Format,
@@ -60,6 +64,25 @@ pub struct Config {
     ///
     /// Default: `0755`. Only with [`create_directory`](Self::create_directory); without effect on Windows.
     pub directory_permissions: String,
+}
+
+/// A file for each value of a resource's attribute.
+#[derive(Clone, Debug, PartialEq, Section)]
+pub struct GroupBy {
+    /// Whether there are several files. [`path`](Config::path) must then have exactly one `*`, and not begin with it.
+    ///
+    /// Default: `false`.
+    pub enabled: bool,
+
+    /// The resource's attribute whose value stands for the `*`.
+    ///
+    /// Default: `fileexporter.path_segment`.
+    pub resource_attribute: String,
+
+    /// How many files are open at the same time; the one that was not used for longest is closed for another.
+    ///
+    /// Default: `100`.
+    pub max_open_files: NonZeroUsize,
 }
 
 /// Settings of the rotation.
@@ -92,11 +115,30 @@ impl Default for Config {
             path: PathBuf::new(),
             append: false,
             rotation: Optional::Default(Rotation::default()),
+            group_by: GroupBy::default(),
             format: Format::Json,
             compression: Compression::None,
             flush_interval: Duration::from_secs(1),
             create_directory: false,
             directory_permissions: String::new(),
+        }
+    }
+}
+
+impl Default for GroupBy {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            resource_attribute: "fileexporter.path_segment".to_owned(),
+            max_open_files: NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}
+
+impl Validate for GroupBy {
+    fn validate(&self, problems: &mut Problems) {
+        if self.enabled && self.resource_attribute.is_empty() {
+            problems.add("resource_attribute", "must name an attribute");
         }
     }
 }
@@ -124,6 +166,13 @@ impl Validate for Config {
     fn validate(&self, problems: &mut Problems) {
         if self.path.as_os_str().is_empty() {
             problems.add("path", "must be non-empty");
+        }
+        let path = self.path.to_string_lossy();
+        if self.group_by.enabled && path.matches('*').count() != 1 {
+            problems.add("path", "must contain exactly one * when `group_by` is enabled");
+        }
+        if self.group_by.enabled && path.starts_with('*') {
+            problems.add("path", "must not start with * when `group_by` is enabled");
         }
         if self.append && self.compression != Compression::None {
             problems.add("append", "and `compression` at the same time is not supported");

@@ -6,6 +6,7 @@
 
 mod config;
 mod framing;
+mod groups;
 mod output;
 mod rotation;
 
@@ -13,18 +14,26 @@ use std::fs::DirBuilder;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use component::{
     ComponentId, ComponentType, ConsumeError, CreateError, Exporter, ExporterFactory,
-    MemoryAccount, Settings, Signal, Stability, StartError, Telemetry,
+    MemoryAccount, Settings, Signal, Stability, StartError, Telemetry, chain,
 };
 use exporter_helper::{Options, Push, PushError};
+use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tracing::warn;
 
-pub use crate::config::{Compression, Config, Format, Rotation};
+pub use crate::config::{Compression, Config, Format, GroupBy, Rotation};
 use crate::framing::Framing;
+use crate::groups::Groups;
 use crate::output::{Output, Outputs, Wishes};
+
+/// The least time between two warnings about items that belong to no file.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Builds `file` exporters.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +60,15 @@ impl ExporterFactory for Factory {
             append: config.append || rotation.is_some(),
             rotation,
         };
+        let outputs = settings.process.table();
+        let groups = Groups::new(&config, &settings.id, &outputs).map(Arc::new);
         let writer = Writer {
             id: settings.id.clone(),
             config,
             wishes: Arc::new(wishes),
-            outputs: settings.process.table(),
+            outputs,
+            groups,
+            left_out: Mutex::default(),
             memory: settings.process.memory(),
             output: OnceLock::new(),
         };
@@ -69,6 +82,10 @@ struct Writer {
     config: Config,
     wishes: Arc<Wishes>,
     outputs: Arc<Outputs>,
+    /// Set when there are several files.
+    groups: Option<Arc<Groups>>,
+    /// When it was last said that items belong to no file.
+    left_out: Mutex<Option<Instant>>,
     memory: Arc<MemoryAccount>,
     /// Set when the exporter is acquired.
     output: OnceLock<Arc<Output>>,
@@ -77,6 +94,9 @@ struct Writer {
 #[async_trait]
 impl Push for Writer {
     async fn acquire(&self) -> Result<(), StartError> {
+        if self.groups.is_some() {
+            return Ok(());
+        }
         let (config, id) = (self.config.clone(), self.id.clone());
         let outputs = Arc::clone(&self.outputs);
         let claim = spawn_blocking(move || {
@@ -85,7 +105,7 @@ impl Push for Writer {
                 StartError::caused_by(format!("create_directory: cannot make it for {path}"), error)
             })?;
             let claimed = outputs.claim(&config.path, &id);
-            claimed.map_err(|error| StartError::new(component::chain(&error)))
+            claimed.map_err(|error| StartError::new(chain(&error)))
         });
         let output =
             claim.await.map_err(|error| StartError::caused_by("path: not opened", error))??;
@@ -94,6 +114,9 @@ impl Push for Writer {
     }
 
     async fn push(&self, telemetry: &Telemetry) -> Result<(), PushError> {
+        if let Some(groups) = &self.groups {
+            return self.push_grouped(Arc::clone(groups), telemetry.clone()).await;
+        }
         let Some(output) = self.output.get().cloned() else {
             return Err(PushError::retryable("the exporter was not started"));
         };
@@ -109,6 +132,68 @@ impl Push for Writer {
             let path = self.config.path.display();
             ConsumeError::retryable(format!("cannot write to {path}")).with_cause(error).into()
         })
+    }
+}
+
+impl Writer {
+    /// Writes each part to its file. What could not be written is what is left to send.
+    async fn push_grouped(
+        &self,
+        groups: Arc<Groups>,
+        telemetry: Telemetry,
+    ) -> Result<(), PushError> {
+        let (wishes, memory) = (Arc::clone(&self.wishes), Arc::clone(&self.memory));
+        let written = spawn_blocking(move || {
+            let (parts, left_out) = groups.split(&telemetry);
+            let mut failed: Option<(String, Telemetry)> = None;
+            for (place, part) in parts {
+                let write = || {
+                    let (output, is_own) = groups.output(&place).map_err(io::Error::other)?;
+                    let message = wishes.framing.encode(&part)?;
+                    let _share = memory.charge(message.len());
+                    let wishes = Wishes { append: wishes.append || is_own, ..(*wishes).clone() };
+                    output.write(&message, &wishes)
+                };
+                let Err(error) = write() else { continue };
+                let path = groups.path(&place);
+                let why = format!("cannot write to {}: {}", path.display(), chain(&error));
+                failed = Some(match failed {
+                    None => (why, part),
+                    Some((why, mut rest)) => {
+                        rest.merge(part).expect("parts of one request have its signal");
+                        (why, rest)
+                    }
+                });
+            }
+            (failed, left_out)
+        });
+        let (failed, left_out) = match written.await {
+            Ok(written) => written,
+            Err(error) => return Err(PushError::retryable(error.to_string())),
+        };
+        if left_out > 0 {
+            self.say_left_out(left_out);
+        }
+        match failed {
+            None => Ok(()),
+            Some((why, rest)) => Err(PushError::retryable(why).with_remaining(rest)),
+        }
+    }
+
+    /// Items without the attribute belong to no file.
+    fn say_left_out(&self, items: usize) {
+        let now = Instant::now();
+        let mut said = self.left_out.lock();
+        if said.is_some_and(|said| now.duration_since(said) < QUIET) {
+            return;
+        }
+        *said = Some(now);
+        warn!(
+            exporter = %self.id,
+            attribute = self.config.group_by.resource_attribute,
+            items,
+            "resources without the attribute of group_by are left out"
+        );
     }
 }
 

@@ -183,7 +183,6 @@ fn wrong_options_are_named() {
         ("{ path: x, create_directory: true, directory_permissions: '8' }", "must be octal"),
         ("{ path: x, create_directory: true, directory_permissions: '1755' }", "has bits"),
         ("{ path: x, encoding: otlp }", "`encoding` is not supported yet"),
-        ("{ path: x, group_by: { enabled: true } }", "`group_by` is not supported yet"),
     ] {
         let refusal = testkit::refusal::<Config>(yaml);
         assert!(refusal.contains(expected), "{yaml}: {refusal}");
@@ -196,4 +195,61 @@ testkit::conformance!(exporter: Factory, &format!("{{ path: '{}' }}", conformanc
 fn conformance_path() -> String {
     let folder = tempfile::tempdir().unwrap().keep();
     folder.join("data.json").display().to_string()
+}
+
+/// Logs of one record for each of these resources.
+fn of(places: &[Option<&str>]) -> Telemetry {
+    let groups = places.iter().enumerate().map(|(at, place)| {
+        let attributes = place.map(|place| {
+            format!(r#"{{"key":"fileexporter.path_segment","value":{{"stringValue":"{place}"}}}}"#)
+        });
+        format!(
+            r#"{{"resource":{{"attributes":[{}]}},"scopeLogs":[{{"logRecords":[{{"body":{{"intValue":"{at}"}}}}]}}]}}"#,
+            attributes.unwrap_or_default()
+        )
+    });
+    let document = format!(r#"{{"resourceLogs":[{}]}}"#, groups.collect::<Vec<_>>().join(","));
+    Telemetry::from_json(Signal::Logs, document.as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn each_value_of_the_attribute_has_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("*.json");
+    let more = "group_by: { enabled: true, max_open_files: 1 }";
+    let exporter = exporter(&testkit::settings("file"), &yaml(&path, more)).await;
+    let places = [Some("a"), Some("../b/c"), None, Some("a")];
+    exporter.consume(of(&places)).await.unwrap();
+    // It was closed for the other, and is not emptied.
+    exporter.consume(of(&[Some("a")])).await.unwrap();
+    let read = |name: &str| lines(&folder.path().join(name));
+    let a = read("a.json");
+    assert_eq!(a.len(), 2);
+    assert!(a[0].contains(r#""intValue":"0""#) && a[0].contains(r#""intValue":"3""#), "{a:?}");
+    assert!(!a[0].contains(r#""intValue":"1""#) && !a[0].contains(r#""intValue":"2""#), "{a:?}");
+    assert_eq!(read("b/c.json").len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_leaves_the_others_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("b.json")).unwrap();
+    let path = folder.path().join("*.json");
+    let more = "group_by: { enabled: true }";
+    let exporter = exporter(&testkit::settings("file"), &yaml(&path, more)).await;
+    let error = exporter.consume(of(&[Some("a"), Some("b"), Some("c")])).await.unwrap_err();
+    assert!(error.is_partial() && !error.is_permanent(), "{error:?}");
+    assert!(error.chain().contains("b.json"), "{}", error.chain());
+    assert_eq!(lines(&folder.path().join("a.json")).len(), 1);
+    assert_eq!(lines(&folder.path().join("c.json")).len(), 1);
+}
+
+#[test]
+fn group_by_needs_a_place_in_the_path() {
+    for path in ["/a.json", "/*/*.json", "*.json"] {
+        let text = testkit::refusal::<Config>(&format!(
+            "{{ path: '{path}', group_by: {{ enabled: true }} }}"
+        ));
+        assert!(text.contains("path: must"), "{text}");
+    }
 }
