@@ -8,7 +8,7 @@ use component::{
     ExporterFactory, Extension, ExtensionFactory, Lifecycle, Outputs, Processor, ProcessorFactory,
     ReceiverFactory, Settings, Signal, Slot, Stability,
 };
-use config::{Node, Problems, Value};
+use config::{Node, Problems, Schema, Section, Value};
 
 use component::Kind;
 
@@ -37,6 +37,14 @@ type Read<C> = Box<dyn Fn(&Node, &mut Problems) -> Option<C> + Send + Sync>;
 pub(crate) struct Entry<C> {
     pub(crate) info: ComponentInfo,
     pub(crate) read: Read<C>,
+    /// What users may write for it. It is made anew with every call.
+    pub(crate) schema: fn() -> Schema,
+}
+
+impl<C> Entry<C> {
+    fn new<S: Section>(info: ComponentInfo, read: Read<C>) -> Self {
+        Self { info, read, schema: S::schema }
+    }
 }
 
 /// One component type of a build.
@@ -116,7 +124,7 @@ impl Registry {
                 factory.create(config.clone(), settings, outputs)
             }))
         });
-        self.receivers.push(Entry { info, read });
+        self.receivers.push(Entry::new::<F::Config>(info, read));
         self
     }
 
@@ -132,7 +140,7 @@ impl Registry {
                 factory.create(config.clone(), settings, signal, next)
             }))
         });
-        self.processors.push(Entry { info, read });
+        self.processors.push(Entry::new::<F::Config>(info, read));
         self
     }
 
@@ -148,7 +156,7 @@ impl Registry {
                 factory.create(config.clone(), settings, signals)
             }))
         });
-        self.exporters.push(Entry { info, read });
+        self.exporters.push(Entry::new::<F::Config>(info, read));
         self
     }
 
@@ -164,7 +172,7 @@ impl Registry {
                 factory.create(config.clone(), settings, pair, outputs)
             }))
         });
-        self.connectors.push(Entry { info, read });
+        self.connectors.push(Entry::new::<F::Config>(info, read));
         self
     }
 
@@ -202,6 +210,23 @@ impl Registry {
             .collect();
         all.sort_by_key(|info| (info.kind, info.type_name));
         all
+    }
+
+    /// What users may write for each component type of this build, by kind and name.
+    pub fn schemas(&self) -> Vec<(ComponentInfo, Schema)> {
+        let mut all: Vec<_> = schemas(&self.receivers)
+            .chain(schemas(&self.processors))
+            .chain(schemas(&self.exporters))
+            .chain(schemas(&self.connectors))
+            .chain(schemas(&self.extensions))
+            .collect();
+        all.sort_by_key(|(info, _)| (info.kind, info.type_name));
+        all
+    }
+
+    /// What users may write under `service::telemetry`, if anything reads it.
+    pub fn telemetry_schema(&self) -> Option<Schema> {
+        self.telemetry.as_ref().map(|entry| (entry.schema)())
     }
 
     /// The type of a component, under whichever of its names the user wrote.
@@ -245,9 +270,13 @@ fn extension<F: ExtensionFactory>(factory: F) -> Entry<CreateExtension> {
         let factory = Arc::clone(&factory);
         Some(Arc::new(move |settings| factory.create(config.clone(), settings)))
     });
-    Entry { info, read }
+    Entry::new::<F::Config>(info, read)
 }
 
 fn infos<C>(entries: &[Entry<C>]) -> impl Iterator<Item = &ComponentInfo> {
     entries.iter().map(|entry| &entry.info)
+}
+
+fn schemas<C>(entries: &[Entry<C>]) -> impl Iterator<Item = (ComponentInfo, Schema)> {
+    entries.iter().map(|entry| (entry.info.clone(), (entry.schema)()))
 }

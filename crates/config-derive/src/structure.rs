@@ -11,7 +11,6 @@ use crate::attributes::{Attributes, documentation};
 /// A field that has a key of its own.
 struct Keyed<'a> {
     ident: &'a Ident,
-    ty: &'a Type,
     key: String,
     doc: String,
 }
@@ -32,8 +31,7 @@ pub(crate) fn expand(
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let not_supported = &attributes.not_supported;
     let doc = documentation(&input.attrs);
-    let (idents, types): (Vec<_>, Vec<_>) =
-        keyed.iter().map(|field| (field.ident, field.ty)).unzip();
+    let idents: Vec<_> = keyed.iter().map(|field| field.ident).collect();
     let keys: Vec<_> = keyed.iter().map(|field| &field.key).collect();
     let docs: Vec<_> = keyed.iter().map(|field| &field.doc).collect();
     let (flat_idents, flat_types): (Vec<_>, Vec<_>) =
@@ -79,8 +77,9 @@ pub(crate) fn expand(
                 #(fields.push(::config::Field {
                     key: #keys,
                     doc: #docs,
-                    schema: <#types as ::config::Value>::schema(),
+                    schema: ::config::Value::own_schema(&self.#idents),
                     default: ::config::Value::default_text(&self.#idents),
+                    required: false,
                 });)*
                 #(::config::Section::describe(&self.#flat_idents, fields);)*
             }
@@ -118,7 +117,11 @@ pub(crate) fn expand(
             }
 
             fn schema() -> ::config::Schema {
-                ::config::derive::schema_of::<Self>(#doc)
+                ::config::Value::own_schema(&<Self as ::std::default::Default>::default())
+            }
+
+            fn own_schema(&self) -> ::config::Schema {
+                ::config::derive::schema_of(self, #doc)
             }
         }
     })
@@ -138,7 +141,7 @@ fn sort(
         }
         let key = attributes.rename.map_or_else(|| ident.unraw().to_string(), |name| name.value());
         let doc = documentation(&field.attrs);
-        keyed.push(Keyed { ident, ty: &field.ty, key, doc });
+        keyed.push(Keyed { ident, key, doc });
     }
     Ok((keyed, flattened))
 }

@@ -53,7 +53,10 @@ impl<T: Value> Value for Vec<T> {
     }
 
     fn schema() -> Schema {
-        Schema::List(Box::new(T::schema()))
+        match T::list_from_text("") {
+            Some(_) => Schema::Texts,
+            None => Schema::List(Box::new(T::schema())),
+        }
     }
 
     fn default_text(&self) -> Option<String> {
@@ -130,6 +133,10 @@ impl<T: Value> Value for Option<T> {
 
     fn schema() -> Schema {
         Schema::Nullable(Box::new(T::schema()))
+    }
+
+    fn own_schema(&self) -> Schema {
+        Schema::Nullable(Box::new(self.as_ref().map_or_else(T::schema, Value::own_schema)))
     }
 
     fn default_text(&self) -> Option<String> {

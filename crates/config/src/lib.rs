@@ -44,7 +44,7 @@ pub use crate::ids::{ComponentId, InvalidId};
 pub use crate::node::{Kind, Map, Node, Span};
 pub use crate::optional::Optional;
 pub use crate::problems::{Problem, Problems};
-pub use crate::schema::{Field, Schema};
+pub use crate::schema::{EXPANSION, Field, Schema};
 pub use crate::secret::{REDACTED, Secret};
 pub use crate::section::{Section, Validate};
 pub use crate::value::Value;

@@ -104,6 +104,14 @@ impl<T: Value> Value for Optional<T> {
         Schema::Optional(Box::new(T::schema()))
     }
 
+    fn own_schema(&self) -> Schema {
+        match self {
+            Self::None => Self::schema(),
+            Self::Default(value) => Schema::Optional(Box::new(value.own_schema())),
+            Self::Some(value) => Schema::DefaultOn(Box::new(value.own_schema())),
+        }
+    }
+
     fn default_text(&self) -> Option<String> {
         self.get().and_then(Value::default_text)
     }

@@ -377,6 +377,7 @@ fn a_section_describes_itself() {
             doc: "How many.\n\nDefault: `1000`.",
             schema: Schema::Integer { min: 1, max: i128::from(u32::MAX) },
             default: Some("1000".to_owned()),
+            required: false,
         }
     );
     assert_eq!(field("timeout").default.as_deref(), Some("5s"));
