@@ -10,6 +10,7 @@ mod alone;
 mod bench;
 mod check;
 mod deny;
+mod options;
 mod prepare;
 mod process;
 mod tidy;
@@ -42,6 +43,7 @@ fn run(arguments: &[String]) -> Result<()> {
             Ok(())
         }
         ["bench", options @ ..] => bench::run(&Workspace::find()?, options),
+        ["options"] => options::run(&Workspace::find()?),
         ["check"] => check::run(&Workspace::find()?, STEPS.iter().filter(|step| !step.only_full)),
         ["check", "--full"] => check::run(&Workspace::find()?, STEPS),
         [name] => match STEPS.iter().find(|step| step.name == *name) {
@@ -66,6 +68,7 @@ Commands:
   check          Everything that a change has to pass, in the order below, up to the first failure
   check --full   The same, and the steps marked with *
   <STEP>         One step alone
+  options        Fills the tables of options in the READMEs from the doc comments of the code
   bench [...]    The data path against the floor and its peers; `bench --help` lists the options
 
 Steps:

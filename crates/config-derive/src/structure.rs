@@ -27,13 +27,13 @@ pub(crate) fn expand(
 ) -> syn::Result<TokenStream> {
     let attributes = Attributes::read(&input.attrs, &["not_supported"])?;
     let (keyed, flattened) = sort(fields)?;
+    let descriptions = fields.iter().map(|field| describe(field, &keyed));
     let name = &input.ident;
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let not_supported = &attributes.not_supported;
     let doc = documentation(&input.attrs);
     let idents: Vec<_> = keyed.iter().map(|field| field.ident).collect();
     let keys: Vec<_> = keyed.iter().map(|field| &field.key).collect();
-    let docs: Vec<_> = keyed.iter().map(|field| &field.doc).collect();
     let (flat_idents, flat_types): (Vec<_>, Vec<_>) =
         flattened.iter().map(|field| (field.ident, field.ty)).unzip();
 
@@ -74,14 +74,7 @@ pub(crate) fn expand(
             }
 
             fn describe(&self, fields: &mut ::std::vec::Vec<::config::Field>) {
-                #(fields.push(::config::Field {
-                    key: #keys,
-                    doc: #docs,
-                    schema: ::config::Value::own_schema(&self.#idents),
-                    default: ::config::Value::default_text(&self.#idents),
-                    required: false,
-                });)*
-                #(::config::Section::describe(&self.#flat_idents, fields);)*
+                #(#descriptions)*
             }
         }
 
@@ -125,6 +118,24 @@ pub(crate) fn expand(
             }
         }
     })
+}
+
+/// Adds a field's description, or those of its own fields, in the order in which the struct has them.
+fn describe(field: &Field, keyed: &[Keyed<'_>]) -> TokenStream {
+    let own = keyed.iter().find(|own| Some(own.ident) == field.ident.as_ref());
+    let Some(Keyed { ident, key, doc }) = own else {
+        let ident = &field.ident;
+        return quote! { ::config::Section::describe(&self.#ident, fields); };
+    };
+    quote! {
+        fields.push(::config::Field {
+            key: #key,
+            doc: #doc,
+            schema: ::config::Value::own_schema(&self.#ident),
+            default: ::config::Value::default_text(&self.#ident),
+            required: false,
+        });
+    }
 }
 
 fn sort(

@@ -81,7 +81,7 @@ pub fn check_field<T: Value>(
 }
 
 /// The schema of a section, with what stands in it as the defaults. A field is required when it has nothing to write as its
-/// default, and the section's own check finds fault with that.
+/// default, and the section's own check finds fault with that. Where there is something, another option may do as well.
 pub fn schema_of<S: Section>(section: &S, doc: &'static str) -> Schema {
     let mut fields = Vec::new();
     section.describe(&mut fields);

@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Validate,
     /// List the components of this build
     Components,
+    /// Print the JSON Schema of the collector's configuration, for editors
+    Schema,
     /// Print the version
     Version,
 }

@@ -45,6 +45,11 @@ pub(crate) fn components(build: &BuildInfo, registry: &Registry) -> anyhow::Resu
     print(&text)
 }
 
+/// Prints the JSON Schema of the documents that this build reads.
+pub(crate) fn schema(registry: &Registry) -> anyhow::Result<()> {
+    print(&format!("{:#}\n", collector::schema(registry)))
+}
+
 fn describe(info: &ComponentInfo, text: &mut String) {
     text.push_str(&format!("    - name: {}\n", info.type_name));
     if !info.aliases.is_empty() {

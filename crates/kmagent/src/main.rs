@@ -8,6 +8,8 @@ mod commands;
 mod components;
 mod logging;
 mod run;
+#[cfg(test)]
+mod schema_tests;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -43,6 +45,7 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Version => commands::version(&build)?,
         Command::Components => commands::components(&build, &components::registry())?,
+        Command::Schema => commands::schema(&components::registry())?,
         Command::Stop => service_layer::stop(SERVICE)?,
         Command::Validate => {
             let (Resolved { settings, warnings }, sources) = resolve(flags)?;
