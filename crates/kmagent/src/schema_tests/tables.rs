@@ -258,9 +258,11 @@ fn fill(page: &str, table: impl Fn(&str) -> String) -> (String, Vec<String>) {
 }
 
 #[test]
-// Some defaults are others on Windows.
-#[cfg(not(windows))]
 fn the_tables_in_the_readmes_are_those_of_the_code() {
+    // Some defaults are others there.
+    if cfg!(windows) {
+        return;
+    }
     let shapes = Shapes::new(&crate::components::registry());
     let blocks = blocks(&shapes);
     let mut missing: Vec<_> = blocks.keys().cloned().collect();
@@ -291,8 +293,11 @@ fn the_tables_in_the_readmes_are_those_of_the_code() {
 
 /// A comment that names another default than the code has is wrong.
 #[test]
-#[cfg(not(windows))]
 fn defaults_in_comments_are_those_of_the_code() {
+    // Some defaults are others there.
+    if cfg!(windows) {
+        return;
+    }
     fn check(path: &str, schema: &Schema, wrong: &mut Vec<String>) {
         if let Schema::List(inner) | Schema::Map(inner) = schema.bare() {
             check(path, inner, wrong);
