@@ -7,6 +7,8 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// Longer than anything here takes on a loaded machine; only failures wait this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -127,6 +129,15 @@ fn collect(stream: impl std::io::Read + Send + 'static, printed: Arc<(Mutex<Stri
             printed.1.notify_all();
         }
     });
+}
+
+/// Waits until something is so.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// A port on loopback that nobody listened on a moment ago.

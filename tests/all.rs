@@ -4,6 +4,7 @@
 
 mod agent;
 mod config_check;
+mod files;
 mod lifecycle;
 mod otlp_clients;
 mod reload;
@@ -11,3 +12,4 @@ mod self_telemetry;
 #[path = "../crates/updater/examples/config_server/server.rs"]
 mod server;
 mod sink;
+mod validation;

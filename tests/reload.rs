@@ -16,10 +16,12 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use rustix::process::Signal;
-use tokio::task::JoinSet;
+use tokio::sync::oneshot;
+use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::agent::{Agent, command, free_port};
+use crate::self_telemetry::get;
 use crate::sink::{Received, Sink};
 
 /// Spans in a request; each client sends a hundred of these in a second, 10,000 spans in all.
@@ -44,6 +46,7 @@ fn request(numbers: &AtomicU64) -> ExportTraceServiceRequest {
 struct Ports {
     grpc: u16,
     http: u16,
+    prometheus: u16,
 }
 
 /// One of the documents that take turns: each step changes another component.
@@ -52,7 +55,7 @@ fn document(step: u64, ports: &Ports, sink: &Sink) -> String {
     let interval = if changed(1) { "1s" } else { "2s" };
     let header = if changed(2) { "odd" } else { "even" };
     let limit = if changed(4) { 4 } else { 8 };
-    let Ports { grpc, http } = ports;
+    let Ports { grpc, http, prometheus } = ports;
     let backend = sink.http;
     format!(
         "receivers:
@@ -67,6 +70,8 @@ exporters:
   otlp_http: {{endpoint: 'http://{backend}', headers: {{x-step: {header}}}}}
   nop:
 service:
+  telemetry:
+    metrics: {{readers: [{{pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {prometheus}}}}}}}}}]}}
   pipelines:
     traces: {{receivers: [otlp], processors: [batch], exporters: [otlp_http]}}
     metrics: {{receivers: [hostmetrics], exporters: [nop]}}
@@ -95,7 +100,7 @@ async fn changes_under_load_lose_and_refuse_nothing() {
     let reloads = setting("KMAGENT_RELOADS", 16);
     let pause = Duration::from_millis(setting("KMAGENT_RELOAD_PAUSE", 100));
     let mut sink = Sink::start().await;
-    let ports = Ports { grpc: free_port(), http: free_port() };
+    let ports = Ports { grpc: free_port(), http: free_port(), prometheus: free_port() };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.yaml");
     std::fs::write(&path, document(0, &ports, &sink)).unwrap();
@@ -109,22 +114,53 @@ async fn changes_under_load_lose_and_refuse_nothing() {
     clients.spawn(send_grpc(ports.grpc, Arc::clone(&numbers), Arc::clone(&done)));
     clients.spawn(send_http(ports.http, Arc::clone(&numbers), Arc::clone(&done)));
     let documents: Vec<_> = (1..=reloads).map(|step| document(step, &ports, &sink)).collect();
-    let expected = Arc::new(AtomicU64::new(u64::MAX));
+    let (expected, total) = oneshot::channel();
     let mut collector = JoinSet::new();
-    let all = Arc::clone(&expected);
-    collector.spawn(async move { collect(&mut sink, &all).await });
+    collector.spawn(async move { collect(&mut sink, total).await });
 
+    let mut counted = Counted::default();
     for (document, count) in documents.iter().zip(1..) {
         tokio::time::sleep(pause).await;
         reload(&agent, &path, document, count);
+        let now = block_in_place(|| Counted::read(ports.prometheus));
+        assert!(now.accepted >= counted.accepted, "{now:?} after {counted:?}");
+        assert!(now.sent >= counted.sent, "{now:?} after {counted:?}");
+        counted = now;
     }
     done.store(true, Ordering::Relaxed);
     clients.join_all().await;
     assert_eq!((listener(ports.grpc), listener(ports.http)), inodes, "the sockets were handed on");
-    expected.store(numbers.load(Ordering::Relaxed), Ordering::Relaxed);
+    let all = numbers.load(Ordering::Relaxed);
+    while counted != (Counted { accepted: all, sent: all }) {
+        tokio::time::sleep(pause).await;
+        counted = block_in_place(|| Counted::read(ports.prometheus));
+        assert!(counted.accepted <= all && counted.sent <= all, "{counted:?} of {all}");
+    }
+    expected.send(numbers.load(Ordering::Relaxed)).unwrap();
     assert!(agent.terminate().0.success(), "what was still on its way is delivered at the end");
     let received = collector.join_all().await;
     assert_eq!(received, [numbers.load(Ordering::Relaxed)], "everything arrived, once");
+}
+
+/// What the agent's own counters say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counted {
+    accepted: u64,
+    sent: u64,
+}
+
+impl Counted {
+    fn read(port: u16) -> Self {
+        let page = get(port, "/metrics");
+        let sum = |name: &str| {
+            let lines = page.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+            lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+        };
+        Self {
+            accepted: sum("otelcol_receiver_accepted_spans"),
+            sent: sum("otelcol_exporter_sent_spans"),
+        }
+    }
 }
 
 fn reload(agent: &Agent, path: &Path, document: &str, count: usize) {
@@ -142,8 +178,24 @@ async fn send_grpc(port: u16, numbers: Arc<AtomicU64>, done: Arc<AtomicBool>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !done.load(Ordering::Relaxed) {
         ticks.tick().await;
-        client.export(request(&numbers)).await.expect("no request fails");
+        let request = request(&numbers);
+        while let Err(status) = client.export(request.clone()).await {
+            assert!(never_left(&status), "no request fails: {status:?}");
+        }
     }
+}
+
+/// Whether a request met the end of its connection before a byte of it was sent. Other gRPC libraries take another
+/// connection then without a word ("transparent retries").
+fn never_left(status: &tonic::Status) -> bool {
+    let mut cause = std::error::Error::source(status);
+    while let Some(error) = cause {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 async fn send_http(port: u16, numbers: Arc<AtomicU64>, done: Arc<AtomicBool>) {
@@ -164,11 +216,19 @@ async fn send_http(port: u16, numbers: Arc<AtomicU64>, done: Arc<AtomicBool>) {
 }
 
 /// Counts different spans until as many as expected have come.
-async fn collect(sink: &mut Sink, expected: &AtomicU64) -> u64 {
+async fn collect(sink: &mut Sink, mut total: oneshot::Receiver<u64>) -> u64 {
     let mut seen = HashSet::new();
     let mut repeated = 0;
-    while u64::try_from(seen.len()).unwrap() < expected.load(Ordering::Relaxed) {
-        let Received::Traces(request) = sink.next().await else { continue };
+    let mut expected = None;
+    while expected.is_none_or(|expected| u64::try_from(seen.len()).unwrap() < expected) {
+        let received = tokio::select! {
+            total = &mut total, if expected.is_none() => {
+                expected = Some(total.unwrap());
+                continue;
+            }
+            received = sink.next() => received,
+        };
+        let Received::Traces(request) = received else { continue };
         let scopes = request.resource_spans.into_iter().flat_map(|spans| spans.scope_spans);
         for span in scopes.flat_map(|scope| scope.spans) {
             let number = u64::from_be_bytes(span.span_id.as_slice().try_into().unwrap());

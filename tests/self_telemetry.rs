@@ -1,5 +1,6 @@
 //! What the agent says about itself: its metrics, its log, the pages of its extensions.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
@@ -8,6 +9,7 @@ use rustix::process::Signal;
 use tokio::time::Instant;
 
 use crate::agent::{Agent, PATIENCE, command, free_port};
+use crate::sink::{Received, Sink};
 
 /// A configuration with a page for Prometheus, `health_check` and `zpages`, in a folder of its own.
 struct Setup {
@@ -74,7 +76,7 @@ fn request(port: u16, request: &str) -> String {
     answer
 }
 
-fn get(port: u16, path: &str) -> String {
+pub(crate) fn get(port: u16, path: &str) -> String {
     request(port, &format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"))
 }
 
@@ -106,10 +108,44 @@ fn numbers_go_on_over_a_reload_that_changes_only_the_log() {
     );
     setup.write("{level: debug, encoding: json, initial_fields: {site: here}}");
     agent.signal(Signal::HUP);
-    let printed = agent.wait_for("\"site\":\"here\"");
+    let printed = agent.wait_for("configuration changed");
+    // What is printed next is printed the new way.
+    agent.signal(Signal::HUP);
+    agent.wait_for("\"site\":\"here\"");
     assert!(printed.contains("\"changed\":\"extension \\\"telemetry\\\"\""), "{printed}");
     setup.send();
     wait_for(setup.prometheus, "/metrics", &format!("{accepted}6\n"));
+    assert!(agent.terminate().0.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_agents_own_traces_show_what_came_and_what_went() {
+    let mut sink = Sink::start().await;
+    let setup = Setup::new();
+    let (otlp, backend) = (setup.otlp, sink.http);
+    let yaml = format!(
+        "receivers: {{otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:{otlp}'}}}}}}}}
+exporters: {{otlp_http: {{endpoint: 'http://{backend}'}}}}
+service:
+  telemetry:
+    metrics: {{level: none}}
+    traces: {{processors: [{{batch: {{schedule_delay: 50, exporter: {{otlp: {{protocol: http/protobuf, endpoint: 'http://{backend}'}}}}}}}}]}}
+  pipelines: {{logs: {{receivers: [otlp], exporters: [otlp_http]}}}}
+"
+    );
+    std::fs::write(setup.folder.path().join("config.yaml"), yaml).unwrap();
+    let agent = setup.start();
+    setup.send();
+    let mut names = BTreeSet::new();
+    while names.len() < 2 {
+        let Received::Traces(request) = sink.next().await else { continue };
+        let scopes = request.resource_spans.into_iter().flat_map(|group| group.scope_spans);
+        names.extend(scopes.flat_map(|scope| scope.spans).map(|span| span.name));
+    }
+    assert_eq!(
+        names,
+        ["exporter/otlp_http/logs", "receiver/otlp/LogsReceived"].map(str::to_owned).into()
+    );
     assert!(agent.terminate().0.success());
 }
 

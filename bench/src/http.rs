@@ -105,6 +105,15 @@ enum Sender {
     Grpc(conn::http2::SendRequest<Chunks>),
 }
 
+/// A request that may be anything.
+pub(crate) struct Odd {
+    /// 0 to 2: traces, metrics, logs.
+    pub(crate) signal: usize,
+    pub(crate) media_type: &'static str,
+    pub(crate) encoding: Option<&'static str>,
+    pub(crate) body: Bytes,
+}
+
 /// How a server took a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Answer {
@@ -132,6 +141,46 @@ impl Connection {
             }
         };
         Ok(Self { sender, address: address.to_owned(), _task: task })
+    }
+
+    /// Sends a request whatever is in it, and gives the status of the answer.
+    pub(crate) async fn send(&mut self, odd: Odd) -> Result<String> {
+        let Odd { signal, media_type, encoding, body } = odd;
+        let body = Chunks::request(Protocol::Http, &[body]);
+        let request = |uri: String, name: &str| {
+            let mut request = Request::post(uri)
+                .header(HOST, &self.address)
+                .header(CONTENT_TYPE, media_type)
+                .header(TE, "trailers");
+            if let Some(encoding) = encoding {
+                request = request.header(name, encoding);
+            }
+            request.body(body)
+        };
+        let response = match &mut self.sender {
+            Sender::Http(sender) => {
+                sender.ready().await?;
+                let path = ["/v1/traces", "/v1/metrics", "/v1/logs"][signal];
+                sender.send_request(request(path.to_owned(), "content-encoding")?).await?
+            }
+            Sender::Grpc(sender) => {
+                sender.ready().await?;
+                let service = ["trace.v1.Trace", "metrics.v1.Metrics", "logs.v1.Logs"][signal];
+                let uri = format!(
+                    "http://{}/opentelemetry.proto.collector.{service}Service/Export",
+                    self.address
+                );
+                sender.send_request(request(uri, "grpc-encoding")?).await?
+            }
+        };
+        let status = response.status().as_u16().to_string();
+        let head = response.headers().get("grpc-status").cloned();
+        let body = response.into_body().collect().await?;
+        let trailer = body.trailers().and_then(|trailers| trailers.get("grpc-status").cloned());
+        Ok(match head.or(trailer) {
+            Some(code) => format!("grpc {}", code.to_str().unwrap_or("?")),
+            None => status,
+        })
     }
 
     /// Sends one export request and reads its answer.

@@ -1,6 +1,7 @@
 //! Measures the data path: the agent beside the floor and its peers. `docs/benchmarks.md` says how and what.
 
 mod floor;
+mod fuzz;
 mod http;
 mod load;
 mod measure;
@@ -31,6 +32,8 @@ enum Command {
     Run(Run),
     /// Sends OTLP.
     Load(load::Options),
+    /// Sends what no sane client sends.
+    Fuzz(fuzz::Options),
     /// Takes OTLP.
     Sink(sink::Options),
     /// Forwards bytes, 16 requests as one.
@@ -65,6 +68,10 @@ fn main() -> Result<()> {
             Command::Run(run) => measure(run).await,
             Command::Load(options) => {
                 let report = load::run(options).await?;
+                print(&format!("{}\n", serde_json::to_string(&report)?))
+            }
+            Command::Fuzz(options) => {
+                let report = fuzz::run(options).await?;
                 print(&format!("{}\n", serde_json::to_string(&report)?))
             }
             Command::Sink(options) => sink::run(options).await,

@@ -42,8 +42,8 @@ fn run(arguments: &[String]) -> Result<()> {
             print!("{}", help());
             Ok(())
         }
+        ["options"] => options::write(&Workspace::find()?),
         ["bench", options @ ..] => bench::run(&Workspace::find()?, options),
-        ["options"] => options::run(&Workspace::find()?),
         ["check"] => check::run(&Workspace::find()?, STEPS.iter().filter(|step| !step.only_full)),
         ["check", "--full"] => check::run(&Workspace::find()?, STEPS),
         [name] => match STEPS.iter().find(|step| step.name == *name) {
@@ -68,7 +68,7 @@ Commands:
   check          Everything that a change has to pass, in the order below, up to the first failure
   check --full   The same, and the steps marked with *
   <STEP>         One step alone
-  options        Fills the tables of options in the READMEs from the doc comments of the code
+  options        Writes the tables of options in the READMEs from the types
   bench [...]    The data path against the floor and its peers; `bench --help` lists the options
 
 Steps:

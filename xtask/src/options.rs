@@ -1,17 +1,17 @@
-//! The tables of options in the READMEs.
+//! Tables of options in the READMEs, made from the types that read the configuration.
 
 use anyhow::Result;
 
 use crate::process::{cargo, run as call};
 use crate::workspace::Workspace;
 
-/// Lets the test of `kmagent` that compares the tables with the code write them anew.
+/// Writes every table. The test that compares them with the types does the work, so that both see the same.
 ///
 /// # Errors
 ///
-/// The program doesn't build, or a README has no place for a table.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+/// The agent does not build, or a README has lost its markers.
+pub(crate) fn write(workspace: &Workspace) -> Result<()> {
     let mut test = cargo(workspace);
-    test.args(["test", "--package", "kmagent", "--locked", "schema_tests::tables"]);
-    call(test.env("KMAGENT_WRITE_TABLES", "1"))
+    test.env("KMAGENT_WRITE_OPTIONS", "1");
+    call(test.args(["test", "--package", "kmagent", "the_tables_of_options"]))
 }

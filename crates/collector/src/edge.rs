@@ -5,8 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use component::ledger::Entry;
+use component::trace::Tracer;
 use component::{
-    Batch, Code, ConsumeError, Consumer, Slot, Transform, async_trait, contain, panic_message,
+    Batch, Code, ComponentId, ConsumeError, Consumer, Signal, Slot, Transform, async_trait,
+    contain, panic_message,
 };
 use tracing::error;
 
@@ -96,6 +98,51 @@ pub(crate) struct Exit {
     entry: Arc<Entry>,
     next: Arc<dyn Consumer>,
     origin: Origin,
+}
+
+/// The names of a receiver's spans, and of the numbers in them.
+pub(crate) struct Operation {
+    pub(crate) tracer: Arc<Tracer>,
+    pub(crate) name: String,
+    pub(crate) accepted: &'static str,
+    pub(crate) refused: &'static str,
+}
+
+impl Operation {
+    /// What a receiver takes in of one signal, by upstream's names.
+    pub(crate) fn of(tracer: Arc<Tracer>, receiver: &ComponentId, signal: Signal) -> Self {
+        let (operation, accepted, refused) = match signal {
+            Signal::Traces => ("TraceDataReceived", "accepted_spans", "refused_spans"),
+            Signal::Metrics => {
+                ("MetricsReceived", "accepted_metric_points", "refused_metric_points")
+            }
+            Signal::Logs => ("LogsReceived", "accepted_log_records", "refused_log_records"),
+        };
+        Self { tracer, name: format!("receiver/{receiver}/{operation}"), accepted, refused }
+    }
+}
+
+/// Puts a span around what a receiver hands on.
+pub(crate) struct Traced {
+    pub(crate) operation: Operation,
+    pub(crate) next: Arc<dyn Consumer>,
+}
+
+#[async_trait]
+impl Consumer for Traced {
+    async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
+        let Operation { tracer, name, accepted, refused } = &self.operation;
+        let Some(span) = tracer.begin(|| name.clone()) else {
+            return self.next.consume(batch).await;
+        };
+        let items = batch.item_count();
+        let answer = span.around(self.next.consume(batch)).await;
+        match &answer {
+            Ok(()) => span.end(&[(accepted, items), (refused, 0)], None),
+            Err(error) => span.end(&[(accepted, 0), (refused, items)], Some(error.chain())),
+        }
+        answer
+    }
 }
 
 /// Where the items that leave a component come from.

@@ -15,7 +15,7 @@ use component::{
 use config::{Node, Problem, Problems, Span};
 use tracing::warn;
 
-use crate::edge::{Accepted, Edge, Exit, FanOut, Guard, Origin, TransformEdge};
+use crate::edge::{Accepted, Edge, Exit, FanOut, Guard, Operation, Origin, Traced, TransformEdge};
 use crate::name::{Name, Part};
 use crate::plan::{Connection, PipelinePlan, Plan, Spec};
 use crate::watch::Watch;
@@ -389,7 +389,9 @@ impl<'a> Builder<'a> {
                 });
                 let entries = fed.map(|(_, entrance)| Arc::clone(&entrance.consumer));
                 let next = FanOut::over(entries.collect());
-                Exit::of(settings.book.entry(signal), next, Origin::Outside)
+                let next = Exit::of(settings.book.entry(signal), next, Origin::Outside);
+                let operation = Operation::of(settings.process.table(), id, signal);
+                Arc::new(Traced { operation, next }) as Arc<dyn Consumer>
             };
             let signals = &receiver.signals;
             if let Some(member) = self.keep(&name, &receiver.spec, signals, RECEIVERS) {

@@ -8,7 +8,7 @@ use component::{
     ExporterFactory, Extension, ExtensionFactory, Lifecycle, Outputs, Processor, ProcessorFactory,
     ReceiverFactory, Settings, Signal, Slot, Stability,
 };
-use config::{Node, Problems, Schema, Section, Value};
+use config::{Node, Problems, Schema, Value};
 
 use component::Kind;
 
@@ -37,14 +37,6 @@ type Read<C> = Box<dyn Fn(&Node, &mut Problems) -> Option<C> + Send + Sync>;
 pub(crate) struct Entry<C> {
     pub(crate) info: ComponentInfo,
     pub(crate) read: Read<C>,
-    /// What users may write for it. It is made anew with every call.
-    pub(crate) schema: fn() -> Schema,
-}
-
-impl<C> Entry<C> {
-    fn new<S: Section>(info: ComponentInfo, read: Read<C>) -> Self {
-        Self { info, read, schema: S::schema }
-    }
 }
 
 /// One component type of a build.
@@ -58,6 +50,8 @@ pub struct ComponentInfo {
     pub aliases: &'static [ComponentType],
     /// What it supports, and how far each may be relied on.
     pub supports: Support,
+    /// What its configuration looks like.
+    pub shape: fn() -> Schema,
 }
 
 /// What a component type supports.
@@ -116,7 +110,8 @@ impl Registry {
     #[must_use]
     pub fn receiver<F: ReceiverFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Receiver, F::TYPE, F::ALIASES, Support::Signals(F::SIGNALS));
+        let supports = Support::Signals(F::SIGNALS);
+        let info = info(Kind::Receiver, F::TYPE, F::ALIASES, supports, F::Config::schema);
         let read: Read<CreateReceiver> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -124,7 +119,7 @@ impl Registry {
                 factory.create(config.clone(), settings, outputs)
             }))
         });
-        self.receivers.push(Entry::new::<F::Config>(info, read));
+        self.receivers.push(Entry { info, read });
         self
     }
 
@@ -132,7 +127,8 @@ impl Registry {
     #[must_use]
     pub fn processor<F: ProcessorFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Processor, F::TYPE, F::ALIASES, Support::Signals(F::SIGNALS));
+        let supports = Support::Signals(F::SIGNALS);
+        let info = info(Kind::Processor, F::TYPE, F::ALIASES, supports, F::Config::schema);
         let read: Read<CreateProcessor> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -140,7 +136,7 @@ impl Registry {
                 factory.create(config.clone(), settings, signal, next)
             }))
         });
-        self.processors.push(Entry::new::<F::Config>(info, read));
+        self.processors.push(Entry { info, read });
         self
     }
 
@@ -148,7 +144,8 @@ impl Registry {
     #[must_use]
     pub fn exporter<F: ExporterFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Exporter, F::TYPE, F::ALIASES, Support::Signals(F::SIGNALS));
+        let supports = Support::Signals(F::SIGNALS);
+        let info = info(Kind::Exporter, F::TYPE, F::ALIASES, supports, F::Config::schema);
         let read: Read<CreateExporter> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -156,7 +153,7 @@ impl Registry {
                 factory.create(config.clone(), settings, signals)
             }))
         });
-        self.exporters.push(Entry::new::<F::Config>(info, read));
+        self.exporters.push(Entry { info, read });
         self
     }
 
@@ -164,7 +161,8 @@ impl Registry {
     #[must_use]
     pub fn connector<F: ConnectorFactory>(mut self, factory: F) -> Self {
         let factory = Arc::new(factory);
-        let info = info(Kind::Connector, F::TYPE, F::ALIASES, Support::Pairs(F::PAIRS));
+        let supports = Support::Pairs(F::PAIRS);
+        let info = info(Kind::Connector, F::TYPE, F::ALIASES, supports, F::Config::schema);
         let read: Read<CreateConnector> = Box::new(move |node, problems| {
             let config = F::Config::read(node, problems)?;
             let factory = Arc::clone(&factory);
@@ -172,7 +170,7 @@ impl Registry {
                 factory.create(config.clone(), settings, pair, outputs)
             }))
         });
-        self.connectors.push(Entry::new::<F::Config>(info, read));
+        self.connectors.push(Entry { info, read });
         self
     }
 
@@ -212,21 +210,14 @@ impl Registry {
         all
     }
 
-    /// What users may write for each component type of this build, by kind and name.
-    pub fn schemas(&self) -> Vec<(ComponentInfo, Schema)> {
-        let mut all: Vec<_> = schemas(&self.receivers)
-            .chain(schemas(&self.processors))
-            .chain(schemas(&self.exporters))
-            .chain(schemas(&self.connectors))
-            .chain(schemas(&self.extensions))
-            .collect();
-        all.sort_by_key(|(info, _)| (info.kind, info.type_name));
-        all
+    /// What `service::telemetry` looks like, if the build has it.
+    pub fn telemetry_shape(&self) -> Option<Schema> {
+        self.telemetry.as_ref().map(|entry| (entry.info.shape)())
     }
 
-    /// What users may write under `service::telemetry`, if anything reads it.
-    pub fn telemetry_schema(&self) -> Option<Schema> {
-        self.telemetry.as_ref().map(|entry| (entry.schema)())
+    /// What the configuration of a component looks like, under whichever of its type's names the user wrote.
+    pub fn shape(&self, kind: Kind, id: &ComponentId) -> Option<Schema> {
+        self.info(kind, id).map(|info| (info.shape)())
     }
 
     /// The type of a component, under whichever of its names the user wrote.
@@ -258,25 +249,23 @@ fn info(
     type_name: ComponentType,
     aliases: &'static [ComponentType],
     supports: Support,
+    shape: fn() -> Schema,
 ) -> ComponentInfo {
-    ComponentInfo { kind, type_name, aliases, supports }
+    ComponentInfo { kind, type_name, aliases, supports, shape }
 }
 
 fn extension<F: ExtensionFactory>(factory: F) -> Entry<CreateExtension> {
     let factory = Arc::new(factory);
-    let info = info(Kind::Extension, F::TYPE, F::ALIASES, Support::Extension(F::STABILITY));
+    let supports = Support::Extension(F::STABILITY);
+    let info = info(Kind::Extension, F::TYPE, F::ALIASES, supports, F::Config::schema);
     let read: Read<CreateExtension> = Box::new(move |node, problems| {
         let config = F::Config::read(node, problems)?;
         let factory = Arc::clone(&factory);
         Some(Arc::new(move |settings| factory.create(config.clone(), settings)))
     });
-    Entry::new::<F::Config>(info, read)
+    Entry { info, read }
 }
 
 fn infos<C>(entries: &[Entry<C>]) -> impl Iterator<Item = &ComponentInfo> {
     entries.iter().map(|entry| &entry.info)
-}
-
-fn schemas<C>(entries: &[Entry<C>]) -> impl Iterator<Item = (ComponentInfo, Schema)> {
-    entries.iter().map(|entry| (entry.info.clone(), (entry.schema)()))
 }

@@ -1,7 +1,8 @@
 //! What a whole document may look like, as JSON Schema.
 
 use component::{Kind, Signal};
-use config::{EXPANSION, Schema};
+use config::Schema;
+use config::schema::EXPANSION;
 use serde_json::{Map, Value, json};
 
 use crate::registry::{ComponentInfo, Registry};
@@ -11,14 +12,12 @@ use crate::registry::{ComponentInfo, Registry};
 /// It asks for nothing, because a document may be written in several files. It knows neither which ids are configured nor
 /// the rules that span options; [`plan`](crate::plan) does.
 pub fn schema(registry: &Registry) -> Value {
-    let components = registry.schemas();
-    let mut definitions = Map::new();
-    for (info, schema) in &components {
-        definitions.insert(definition(info), schema.json());
-    }
+    let components = registry.components();
+    let definitions: Map<_, _> =
+        components.iter().map(|info| (definition(info), (info.shape)().json())).collect();
     let mut sections = Map::new();
     for kind in Kind::ALL {
-        let of_kind = components.iter().map(|(info, _)| info).filter(|info| info.kind == kind);
+        let of_kind = components.iter().filter(|info| info.kind == kind);
         sections.insert(kind.section().to_owned(), section(kind, &of_kind.collect::<Vec<_>>()));
     }
     sections.insert("service".to_owned(), service(registry));
@@ -27,6 +26,7 @@ pub fn schema(registry: &Registry) -> Value {
         "title": "Configuration of an OpenTelemetry Collector",
         "type": "object",
         "properties": sections,
+        "patternProperties": {"::": {}},
         "additionalProperties": false,
         "definitions": definitions,
     })
@@ -89,7 +89,7 @@ fn service(registry: &Registry) -> Value {
         ]),
     );
     properties.insert("pipelines".to_owned(), pipelines(&pipeline));
-    if let Some(telemetry) = registry.telemetry_schema() {
+    if let Some(telemetry) = registry.telemetry_shape() {
         properties.insert("telemetry".to_owned(), telemetry.json());
     }
     map("What runs, and how it is connected.", properties)
@@ -121,11 +121,8 @@ fn ids(description: &str, types: &[&str]) -> Value {
     list
 }
 
-/// A map with these keys and no others.
 fn map(description: &str, properties: Map<String, Value>) -> Value {
-    let mut map = Schema::Map(Box::new(Schema::Any)).json();
-    map["additionalProperties"] = json!(false);
-    map["properties"] = Value::Object(properties);
+    let mut map = config::schema::map(properties);
     map["description"] = json!(description);
     map
 }

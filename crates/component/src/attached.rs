@@ -39,6 +39,11 @@ impl Attached {
         &self.metadata
     }
 
+    /// Exchanges its shares for this one: the telemetry has been copied out of what they paid for.
+    pub(crate) fn recharge(&mut self, share: Share) {
+        self.shares = vec![Arc::new(share)];
+    }
+
     pub(crate) fn charge(&mut self, share: Share) {
         self.shares.push(Arc::new(share));
     }

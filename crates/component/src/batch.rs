@@ -1,9 +1,11 @@
 //! What moves through a pipeline.
 
+use std::sync::Arc;
+
 use pdata::{Signal, Telemetry};
 
 use crate::attached::Attached;
-use crate::memory::Share;
+use crate::memory::{MemoryAccount, Share};
 use crate::metadata::ClientMetadata;
 use crate::receipt::{DropReason, Outcome, Receipt};
 
@@ -124,6 +126,15 @@ impl Batch {
                 Ok(())
             }
             Err(telemetry) => Err(Self { telemetry, attached }),
+        }
+    }
+
+    /// Copies the telemetry out of buffers that are more than twice its size, and exchanges its shares of the memory
+    /// account for one of what it then takes. For whoever keeps batches for a while: queues, batchers.
+    pub fn compact(&mut self, account: &Arc<MemoryAccount>) {
+        if self.telemetry.pinned_len() / 2 > self.telemetry.encoded_len() {
+            self.telemetry.compact();
+            self.attached.recharge(account.charge(self.telemetry.pinned_len()));
         }
     }
 

@@ -101,7 +101,7 @@ impl ConsumeError {
         self
     }
 
-    /// Others of a fan-out have taken the same data: offering it again gives it to them twice.
+    /// Others of a fan-out have taken the same data, or the destination a part of it: offering it again doubles that.
     #[must_use]
     pub fn in_part(mut self) -> Self {
         self.partial = true;

@@ -27,6 +27,7 @@ mod settings;
 mod slot;
 mod status;
 mod storage;
+pub mod trace;
 
 pub use async_trait::async_trait;
 pub use attached::Attached;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// Headers of the request that telemetry came with, for components that route or batch by them (`include_metadata`).
 ///
 /// Names are lower case and looked up in any case; a name may have several values. Clones share one copy.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ClientMetadata(Option<Arc<BTreeMap<String, Vec<String>>>>);
 
 impl ClientMetadata {

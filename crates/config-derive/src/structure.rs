@@ -133,6 +133,7 @@ fn describe(field: &Field, keyed: &[Keyed<'_>]) -> TokenStream {
             doc: #doc,
             schema: ::config::Value::own_schema(&self.#ident),
             default: ::config::Value::default_text(&self.#ident),
+            on: ::config::Value::is_on(&self.#ident),
             required: false,
         });
     }

@@ -53,10 +53,7 @@ impl<T: Value> Value for Vec<T> {
     }
 
     fn schema() -> Schema {
-        match T::list_from_text("") {
-            Some(_) => Schema::Texts,
-            None => Schema::List(Box::new(T::schema())),
-        }
+        Schema::List(Box::new(T::schema()))
     }
 
     fn default_text(&self) -> Option<String> {

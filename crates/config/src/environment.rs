@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fmt;
+use std::sync::Arc;
 
 use crate::secret::Secret;
 
@@ -13,6 +15,20 @@ use crate::secret::Secret;
 pub struct Environment {
     base: Base,
     overlay: BTreeMap<String, Overlaid>,
+    fetch: Option<Fetch>,
+}
+
+/// Gets the text at a URL, or says why not.
+type Get = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+
+/// What gets texts from other hosts.
+#[derive(Clone)]
+pub(crate) struct Fetch(pub(crate) Arc<Get>);
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fetch")
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -45,7 +61,25 @@ impl Environment {
 
     /// An environment without variables.
     pub fn empty() -> Self {
-        Self { base: Base::Nothing, overlay: BTreeMap::new() }
+        Self { base: Base::Nothing, ..Self::default() }
+    }
+
+    /// Lets `http:` and `https:` be sources: `get` fetches the text at a URL, within a time and size of its own, or says why
+    /// it cannot. Without it they are refused.
+    #[must_use]
+    pub fn with_fetch(
+        mut self,
+        get: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.fetch = Some(Fetch(Arc::new(get)));
+        self
+    }
+
+    pub(crate) fn fetch(&self, url: &str) -> Result<String, String> {
+        match &self.fetch {
+            Some(Fetch(get)) => get(url),
+            None => Err("configurations of other hosts are not read here".to_owned()),
+        }
     }
 
     /// Lays a value over a variable.

@@ -25,7 +25,7 @@ mod parse;
 pub mod paths;
 mod problems;
 mod scalar;
-mod schema;
+pub mod schema;
 mod secret;
 mod section;
 pub mod settings;
@@ -34,6 +34,7 @@ pub mod suggest;
 #[cfg(test)]
 mod testing;
 mod value;
+pub mod yaml;
 
 pub use config_derive::Section;
 
@@ -44,7 +45,7 @@ pub use crate::ids::{ComponentId, InvalidId};
 pub use crate::node::{Kind, Map, Node, Span};
 pub use crate::optional::Optional;
 pub use crate::problems::{Problem, Problems};
-pub use crate::schema::{EXPANSION, Field, Schema};
+pub use crate::schema::{Field, Schema};
 pub use crate::secret::{REDACTED, Secret};
 pub use crate::section::{Section, Validate};
 pub use crate::value::Value;

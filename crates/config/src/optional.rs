@@ -107,9 +107,14 @@ impl<T: Value> Value for Optional<T> {
     fn own_schema(&self) -> Schema {
         match self {
             Self::None => Self::schema(),
-            Self::Default(value) => Schema::Optional(Box::new(value.own_schema())),
-            Self::Some(value) => Schema::DefaultOn(Box::new(value.own_schema())),
+            Self::Default(value) | Self::Some(value) => {
+                Schema::Optional(Box::new(value.own_schema()))
+            }
         }
+    }
+
+    fn is_on(&self) -> Option<bool> {
+        Some(self.is_some())
     }
 
     fn default_text(&self) -> Option<String> {

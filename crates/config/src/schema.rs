@@ -4,7 +4,7 @@
 
 mod json;
 
-pub use json::EXPANSION;
+pub use json::{EXPANSION, map};
 
 /// The shape of a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,9 +39,7 @@ pub enum Schema {
         /// Whether any case will do.
         ignore_case: bool,
     },
-    /// A list of strings, also written as one string with commas.
-    Texts,
-    /// A list.
+    /// A list. One of strings may also be written as one string with commas.
     List(Box<Schema>),
     /// A map from any string.
     Map(Box<Schema>),
@@ -56,10 +54,8 @@ pub enum Schema {
         /// Keys that upstream has and this program does not support.
         not_supported: Vec<&'static str>,
     },
-    /// A section that is off unless it is there.
+    /// A section that may be off.
     Optional(Box<Schema>),
-    /// A section that is on unless it is turned off.
-    DefaultOn(Box<Schema>),
     /// A value that may be null.
     Nullable(Box<Schema>),
 }
@@ -75,6 +71,8 @@ pub struct Field {
     pub schema: Schema,
     /// The default as a user would write it, for values that can be written in a line.
     pub default: Option<String>,
+    /// Whether it is on when nobody writes it, for what may be off.
+    pub on: Option<bool>,
     /// Whether the section is refused as long as nobody writes the key.
     pub required: bool,
 }
@@ -83,10 +81,7 @@ impl Schema {
     /// The shape of the value itself, whether it may be null, off or secret.
     pub fn bare(&self) -> &Self {
         match self {
-            Self::Secret(inner)
-            | Self::Optional(inner)
-            | Self::DefaultOn(inner)
-            | Self::Nullable(inner) => inner.bare(),
+            Self::Secret(inner) | Self::Optional(inner) | Self::Nullable(inner) => inner.bare(),
             _ => self,
         }
     }

@@ -1,4 +1,4 @@
-//! Where configuration text comes from: `file:`, `env:`, `yaml:`.
+//! Where configuration text comes from: `file:`, `env:`, `yaml:`, `http:`, `https:`.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -38,7 +38,15 @@ impl Provide for Environment {
                 let origin = Origin::Reference(from.clone());
                 Ok(Retrieved { text: opaque.to_owned(), tainted: false, is_string: false, origin })
             }
-            "http" | "https" => Err(format!("scheme \"{scheme}\" is not supported yet")),
+            "http" | "https" => {
+                let url = format!("{scheme}:{opaque}");
+                let text = self.fetch(&url).map_err(|why| format!("cannot read {url}: {why}"))?;
+                if text.len() > MAX_TEXT {
+                    return Err(format!("cannot read {url}: the text is too large"));
+                }
+                let origin = Origin::Text(Arc::from(url));
+                Ok(Retrieved { text, tainted: false, is_string: false, origin })
+            }
             _ => {
                 let message =
                     format!("scheme \"{scheme}\" is not supported for uri \"{scheme}:{opaque}\"");

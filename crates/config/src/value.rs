@@ -47,6 +47,11 @@ pub trait Value: Sized + Clone {
         Self::schema()
     }
 
+    /// Whether the value is on, for what may be off.
+    fn is_on(&self) -> Option<bool> {
+        None
+    }
+
     /// The value as a user would write it in a line, if it can be.
     fn default_text(&self) -> Option<String> {
         None

@@ -1,238 +1,187 @@
-//! The exit of a queue: a number of requests on their way at the same time.
+//! The consumers of a queue: they empty it, a limited number of requests at a time.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use component::{Batch, CancellationToken, ConsumeError, Outcome, Receipt, Telemetry};
-use tokio::sync::oneshot;
+use component::CancellationToken;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
-use tracing::{error, warn};
+use tokio::time::{sleep_until, timeout};
+use tracing::error;
 
-use crate::assembler::Assembler;
-use crate::lane::{Report, outcome};
-use crate::queue::{Answer, Attachment, Left, Queue, Request};
+use crate::batcher::Batcher;
+use crate::config::QueueConfig;
+use crate::delivery::Delivery;
+use crate::queue::Seat;
+use crate::report::Report;
+use crate::request::Request;
 use crate::sender::Sender;
 
-/// How often what is stored is brought to the disk itself: the end of the machine loses no more than this.
-const GROUP_COMMIT: Duration = Duration::from_secs(1);
+/// How long an exporter that stops waits for one that has claimed its queue and does not send yet.
+const CLAIM: Duration = Duration::from_secs(2);
 
-/// Empties a queue.
+/// The consumers of one exporter at one queue.
 pub(crate) struct Consumers {
-    pub(crate) attachment: Attachment,
-    pub(crate) sender: Arc<Sender>,
-    pub(crate) report: Arc<Report>,
-    /// Requests at the same time.
-    pub(crate) limit: usize,
-    pub(crate) assembler: Option<Assembler>,
-}
-
-/// What goes to the destination as one request.
-struct Parcel {
-    batch: Batch,
-    reply: Option<oneshot::Sender<Answer>>,
-}
-
-/// How far the end has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Running,
-    /// Everything that waits is sent once.
-    Draining,
-    /// Nothing more is taken: somebody else goes on with it.
-    Leaving,
+    seat: Seat,
+    delivery: Delivery,
+    limit: usize,
+    batcher: Option<Batcher>,
+    sends: JoinSet<()>,
 }
 
 impl Consumers {
-    /// Sends what comes in. When told to stop, what waits is left to a successor or in the storage; without either, it has
-    /// one attempt each.
+    pub(crate) fn new(
+        config: &QueueConfig,
+        seat: Seat,
+        sender: Arc<Sender>,
+        report: Arc<Report>,
+    ) -> Self {
+        let queue = Arc::clone(seat.queue());
+        let delivery = Delivery { sender, report, queue, draining: CancellationToken::new() };
+        Self {
+            seat,
+            delivery,
+            limit: config.num_consumers.get(),
+            batcher: Batcher::new(config),
+            sends: JoinSet::new(),
+        }
+    }
+
+    /// Sends what comes in. When told to stop, it ends all pauses and closes the entrance. What is left is kept in storage,
+    /// or left to a successor as soon as there is one; without either every request that is left has one attempt.
     ///
-    /// Dropping the future abandons what is left and says how much that was.
+    /// Dropping the future leaves what is on its way to the successor or the storage in the same way. Without either it is
+    /// abandoned with everything that waits in memory, and the log says how much that was.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let queue = Arc::clone(self.attachment.queue());
-        let mut sends = JoinSet::new();
-        let mut ready: VecDeque<Parcel> = VecDeque::new();
-        let mut phase = Phase::Running;
-        let mut commits = interval_at(Instant::now() + GROUP_COMMIT, GROUP_COMMIT);
-        commits.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let report = Arc::clone(&self.report);
-        let abandoned = Abandoned { report: &report, queue: &queue };
-        loop {
-            while sends.len() < self.sender.health.allowed(self.limit)
-                && let Some(parcel) = ready.pop_front()
-            {
-                let (sender, report) = (Arc::clone(&self.sender), Arc::clone(&self.report));
-                sends.spawn(deliver(sender, report, Arc::clone(&queue), parcel));
-            }
-            let due = self.assembler.as_ref().and_then(Assembler::due);
-            let takes = ready.is_empty()
-                && phase != Phase::Leaving
-                && sends.len() < self.sender.health.allowed(self.limit);
+        self.seat.run();
+        let queue = Arc::clone(self.seat.queue());
+        let synced = queue.keep_synced();
+        tokio::pin!(synced);
+        tokio::select! {
+            () = self.serve(stop) => {}
+            () = &mut synced => {}
+        }
+        // In this order: who is interrupted asks whether somebody else is there.
+        self.seat.leave();
+        self.delivery.sender.interrupt.cancel();
+        if !queue.is_stored() {
+            drop(timeout(CLAIM, queue.successor_decided()).await);
+            self.delivery.draining.cancel();
+        }
+        if !self.delivery.leaves_rest() {
+            self.drain().await;
+        }
+        self.leave_rest().await;
+        queue.close().await;
+        self.delivery.report.losses();
+    }
+
+    /// Sends what comes in until told to stop.
+    async fn serve(&mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            self.send_full();
+            let is_free = self.sends.len() < self.limit;
+            let deadline = self.batcher.as_ref().and_then(Batcher::deadline).filter(|_| is_free);
+            let due = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                Some(ended) = sends.join_next() => note(&self.report, ended),
-                request = queue.take(), if takes => match request {
-                    Some(request) => ready.extend(self.assemble(request)),
-                    None => break,
-                },
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    ready.extend(self.flush(Flush::Due));
-                }
-                _ = commits.tick(), if queue.is_stored() => queue.sync().await,
-                () = stop.cancelled(), if phase == Phase::Running => {
-                    phase = match queue.has_successor() || queue.is_stored() {
-                        true => Phase::Leaving,
-                        false => Phase::Draining,
-                    };
-                    if !queue.has_successor() {
-                        queue.close();
+                biased;
+                () = stop.cancelled() => return,
+                Some(ended) = self.sends.join_next() => self.note(ended),
+                () = due => self.flush_due(),
+                request = self.delivery.queue.next(), if is_free => self.take(request),
+            }
+        }
+    }
+
+    /// Lets every request that is left have one attempt, or stops when somebody else does that.
+    async fn drain(&mut self) {
+        let queue = Arc::clone(&self.delivery.queue);
+        let successor = queue.successor();
+        tokio::pin!(successor);
+        loop {
+            self.send_full();
+            if self.sends.len() < self.limit {
+                match (queue.try_next(), &mut self.batcher) {
+                    (Some(request), _) => {
+                        self.take(request);
+                        continue;
                     }
+                    (None, Some(batcher)) => batcher.flush_all(),
+                    (None, None) => {}
                 }
+                self.send_full();
             }
-            if phase == Phase::Draining && queue.has_successor() {
-                phase = Phase::Leaving;
+            tokio::select! {
+                biased;
+                () = &mut successor => return,
+                ended = self.sends.join_next() => match ended {
+                    Some(ended) => self.note(ended),
+                    None => return,
+                },
             }
-            if phase == Phase::Leaving {
-                break;
-            }
-        }
-        ready.extend(self.flush(Flush::All));
-        for parcel in ready {
-            let (sender, report) = (Arc::clone(&self.sender), Arc::clone(&self.report));
-            sends.spawn(deliver(sender, report, Arc::clone(&queue), parcel));
-        }
-        while let Some(ended) = sends.join_next().await {
-            note(&self.report, ended);
-        }
-        queue.sync().await;
-        abandoned.disarm();
-        self.report.losses();
-    }
-
-    fn assemble(&mut self, request: Request) -> Vec<Parcel> {
-        let Request { batch, reply } = request;
-        match &mut self.assembler {
-            None => vec![Parcel { batch, reply }],
-            Some(assembler) => parcels(assembler.push(with_reply(batch, reply))),
         }
     }
 
-    fn flush(&mut self, flush: Flush) -> Vec<Parcel> {
-        let Some(assembler) = &mut self.assembler else { return Vec::new() };
-        parcels(match flush {
-            Flush::Due => assembler.take_due(Instant::now()),
-            Flush::All => assembler.take_all(),
-        })
-    }
-}
-
-/// What of a batch that is being gathered is to go.
-#[derive(Clone, Copy)]
-enum Flush {
-    Due,
-    All,
-}
-
-fn parcels(batches: Vec<Batch>) -> Vec<Parcel> {
-    batches.into_iter().map(|batch| Parcel { batch, reply: None }).collect()
-}
-
-/// Makes a caller's answer a receipt of its batch, so that it goes with the batch through merging and splitting.
-fn with_reply(mut batch: Batch, reply: Option<oneshot::Sender<Answer>>) -> Batch {
-    let Some(reply) = reply else { return batch };
-    let receipt = Receipt::new(move |outcome| {
-        let answer = match outcome {
-            Outcome::Delivered | Outcome::Dropped => Ok(()),
-            Outcome::FailedForGood => Err(ConsumeError::permanent("the batch was not delivered")),
-            Outcome::FailedForNow => Err(ConsumeError::retryable("the batch was not delivered")),
-        };
-        // The caller may have gone away: then nobody wants the answer.
-        drop(reply.send(answer));
-    });
-    let metadata = batch.metadata().clone();
-    let nothing = Batch::with_receipt(Telemetry::empty(batch.signal()), receipt);
-    batch.merge(nothing.with_metadata(metadata)).expect("both are of the queue's signal");
-    batch
-}
-
-fn note(report: &Report, ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        error!(exporter = %report.id, signal = %report.signal, %error, "a consumer of the sending queue died");
-    }
-}
-
-/// Sends one request and tells everybody who waits for it. A caller that waits for the result and goes away takes the
-/// request with it.
-async fn deliver(sender: Arc<Sender>, report: Arc<Report>, queue: Arc<Queue>, parcel: Parcel) {
-    let Parcel { batch, reply } = parcel;
-    let items = batch.item_count();
-    let (telemetry, attached) = batch.into_parts();
-    let Some(mut reply) = reply else {
-        let result = sender.send(telemetry).await;
-        match result {
-            Ok(()) => {
-                report.metrics.sent(items);
-                attached.resolve(Outcome::Delivered);
-            }
-            Err(mut unsent) => match unsent.interrupted.take() {
-                // It is in the storage, and stays there.
-                Some(_) if queue.is_stored() => {
-                    attached.resolve(Outcome::FailedForNow);
-                }
-                Some(left) if queue.has_successor() => {
-                    report.metrics.sent(items.saturating_sub(unsent.items));
-                    queue.give_back(Batch::from_parts(left, attached));
-                }
-                _ => {
-                    report.metrics.sent(items.saturating_sub(unsent.items));
-                    report.dropped(&unsent);
-                    attached.resolve(match queue.is_stored() {
-                        // Upstream's rule: what is given up is not kept.
-                        true => Outcome::FailedForGood,
-                        false => outcome(&Err(unsent)),
-                    });
-                }
-            },
+    /// Puts back what was gathered, and waits for the attempts under way.
+    async fn leave_rest(&mut self) {
+        self.put_back_gathered();
+        while let Some(ended) = self.sends.join_next().await {
+            self.note(ended);
         }
-        return;
-    };
-    tokio::select! {
-        biased;
-        () = reply.closed() => {}
-        result = sender.send(telemetry) => {
-            if result.is_ok() {
-                report.metrics.sent(items);
-            }
-            attached.resolve(outcome(&result));
-            // The caller may have gone away in the meantime: then nobody wants the answer.
-            drop(reply.send(result.map_err(|unsent| unsent.error)));
+    }
+
+    fn put_back_gathered(&mut self) {
+        let gathered = self.batcher.take().into_iter().flat_map(Batcher::into_requests);
+        gathered.for_each(|request| self.delivery.queue.put_back(request));
+    }
+
+    /// Takes a request from the queue on its way.
+    fn take(&mut self, request: Request) {
+        match &mut self.batcher {
+            Some(batcher) => batcher.add(request),
+            None => self.send(request),
+        }
+    }
+
+    fn flush_due(&mut self) {
+        if let Some(batcher) = &mut self.batcher {
+            batcher.flush_due();
+        }
+    }
+
+    /// Sends full batches as long as there are free consumers.
+    fn send_full(&mut self) {
+        while self.sends.len() < self.limit {
+            let Some(batch) = self.batcher.as_mut().and_then(Batcher::next_full) else { return };
+            self.send(batch);
+        }
+    }
+
+    fn send(&mut self, request: Request) {
+        self.sends.spawn(self.delivery.clone().deliver(request));
+    }
+
+    fn note(&self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended {
+            let (exporter, signal) = (&self.delivery.report.id, self.delivery.report.signal);
+            error!(%exporter, %signal, %error, "a consumer of the sending queue died");
         }
     }
 }
 
-/// Names what is lost when the consumers are dropped before they are done. It is dropped before the requests are.
-struct Abandoned<'a> {
-    report: &'a Report,
-    queue: &'a Queue,
-}
-
-impl Abandoned<'_> {
-    fn disarm(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Abandoned<'_> {
+impl Drop for Consumers {
     fn drop(&mut self) {
-        let Left { requests, items } = self.queue.left();
-        if requests > 0 && !self.queue.is_stored() && !self.queue.has_successor() {
-            warn!(
-                exporter = %self.report.id,
-                signal = %self.report.signal,
-                requests,
-                items,
-                "stopped before the sending queue was empty, its data is lost"
-            );
+        // What still is on its way puts itself back, or is given up, when its task is dropped.
+        self.seat.leave();
+        if self.delivery.leaves_rest() {
+            self.put_back_gathered();
+        } else {
+            let gathered = self.batcher.take().into_iter().flat_map(Batcher::into_requests);
+            gathered.for_each(|request| self.delivery.queue.abandon(request));
         }
     }
 }

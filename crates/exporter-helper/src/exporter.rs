@@ -5,22 +5,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use component::{
-    CancellationToken, Consumer, CreateError, Exporter, Kind, Lifecycle, Owner, Settings, Signal,
+    CancellationToken, Consumer, CreateError, Exporter, Lifecycle, Meter, Owner, Settings, Signal,
     StartError, Storage,
 };
 use futures_util::future::join_all;
-use tokio::task::spawn_blocking;
 
-use crate::assembler::Assembler;
 use crate::config::{QueueConfig, RetryConfig, Written};
 use crate::consumers::Consumers;
-use crate::journal::{DiskLimits, Journal};
-use crate::lane::{Lane, Report, Way};
-use crate::metrics::LaneMetrics;
+use crate::durable::DiskLimits;
+use crate::entrance::{Entrance, Way};
+use crate::gate::Gate;
+use crate::health::Health;
+use crate::metrics::{Metrics, QueueMetrics};
 use crate::push::Push;
-use crate::queue::{Attachment, Key, Queue, Queues, Store};
+use crate::queue::{Disk, Intake, Key, Queue, Queues, Seat};
 use crate::quiet::Quiet;
-use crate::sender::{Health, Sender};
+use crate::report::Report;
+use crate::sender::Sender;
 
 /// What stands between an exporter's input and its transport.
 #[derive(Clone, Debug, Default)]
@@ -35,161 +36,151 @@ pub struct Options {
 
 /// An exporter with one lane per signal around a transport.
 ///
-/// When it is told to stop, pauses between attempts end. What is still queued is left to the exporter that takes its place,
-/// or in the storage; without either it gets one attempt each, and the log names what was lost.
+/// When it is told to stop, pauses between attempts end. What is still queued is left to its successor or kept in storage;
+/// without either each request gets one attempt, and the log names what was lost.
 ///
 /// # Errors
 ///
-/// The storage that the queue names is not there.
+/// `sending_queue::storage` names no storage extension.
 pub fn exporter(
     settings: &Settings,
     signals: &[Signal],
     options: Options,
     push: Arc<dyn Push>,
 ) -> Result<Exporter, CreateError> {
-    let interrupt = CancellationToken::new();
+    let direct = CancellationToken::new();
+    let health = Health::new(settings.status.clone());
     let storage = match options.queue.as_ref().and_then(|queue| queue.storage.as_ref()) {
         Some(id) => Some(settings.extensions.storage("sending_queue::storage", id)?),
         None => None,
     };
+    let mut retry = options.retry.filter(|retry| retry.enabled);
+    if let Some(retry) = &mut retry
+        && storage.is_some()
+    {
+        // What is stored isn't thrown away after five minutes, unless somebody wants that.
+        retry.max_elapsed_time = Written::by_user(retry.max_elapsed_time.or(Duration::ZERO));
+    }
     let mut inputs: Vec<(Signal, Arc<dyn Consumer>)> = Vec::with_capacity(signals.len());
     let mut lanes = Vec::new();
     for &signal in signals {
-        let retry = options.retry.clone().filter(|retry| retry.enabled);
+        let consumers = options.queue.as_ref().map(|queue| queue.num_consumers.get());
         let sender = Arc::new(Sender {
             id: settings.id.clone(),
             signal,
             push: Arc::clone(&push),
             timeout: Some(options.timeout).filter(|timeout| !timeout.is_zero()),
-            retry: retry.map(|retry| for_ever_if(storage.is_some(), retry)),
-            is_queued: options.queue.is_some(),
-            interrupt: interrupt.clone(),
-            status: settings.status.clone(),
-            health: Health::default(),
+            retry: retry.clone(),
+            gate: consumers.map(Gate::new),
+            interrupt: consumers.map_or_else(|| direct.clone(), |_| CancellationToken::new()),
+            health: health.lane(),
+            metrics: Metrics::new(settings, signal),
+            tracer: settings.process.table(),
             retrying: Quiet::default(),
-            probing: tokio::sync::Mutex::default(),
+            holding: Quiet::default(),
         });
-        let report = Arc::new(Report::new(&sender, LaneMetrics::new(settings, signal)));
-        let way = match options.queue.clone() {
-            None => Way::Direct(sender),
+        let report = Arc::new(Report::new(&sender));
+        let way = match &options.queue {
+            None => Way::Direct,
             Some(config) => {
+                let intake = Intake::new(config);
                 let queue = Arc::new(OnceLock::new());
-                lanes.push(QueuedLane {
-                    config,
-                    sender,
+                lanes.push(Lane {
+                    config: config.clone(),
+                    intake: intake.clone(),
+                    queue: Arc::clone(&queue),
+                    seat: None,
+                    sender: Arc::clone(&sender),
                     report: Arc::clone(&report),
-                    entrance: Arc::clone(&queue),
-                    attachment: None,
                 });
-                Way::Queued(queue)
+                Way::Queued(intake, queue)
             }
         };
-        inputs.push((signal, Arc::new(Lane { way, report })));
+        inputs.push((signal, Arc::new(Entrance { way, sender, report })));
     }
-    let settings = settings.clone();
-    Ok(Exporter::reporting(inputs, Life { push, lanes, interrupt, settings, storage }))
+    let life = Life { settings: settings.clone(), storage, push, lanes, direct };
+    Ok(Exporter::reporting(inputs, life))
 }
 
-/// What is stored is not thrown away after some minutes, unless the user says so.
-fn for_ever_if(stored: bool, retry: RetryConfig) -> RetryConfig {
-    if !stored {
-        return retry;
-    }
-    let limit = retry.max_elapsed_time.or(Duration::ZERO);
-    RetryConfig { max_elapsed_time: Written::by_user(limit), ..retry }
-}
-
-/// The life of an exporter: that of its transport and of its queues.
+/// The life of an exporter: that of its transport and of its seats at its queues.
 struct Life {
-    push: Arc<dyn Push>,
-    lanes: Vec<QueuedLane>,
-    interrupt: CancellationToken,
     settings: Settings,
     storage: Option<Arc<dyn Storage>>,
+    push: Arc<dyn Push>,
+    lanes: Vec<Lane>,
+    /// Interrupts the requests that no queue holds.
+    direct: CancellationToken,
 }
 
-/// One signal's way through a queue.
-struct QueuedLane {
+/// One signal's queue.
+struct Lane {
     config: QueueConfig,
+    intake: Intake,
+    /// For the entrance, once there is a queue.
+    queue: Arc<OnceLock<Arc<Queue>>>,
+    seat: Option<Seat>,
     sender: Arc<Sender>,
     report: Arc<Report>,
-    entrance: Arc<OnceLock<Arc<Queue>>>,
-    attachment: Option<Attachment>,
+}
+
+impl Life {
+    /// A seat at the queue of a signal. The queue is that of the exporter's predecessor where there is one.
+    async fn seat(&self, signal: Signal) -> Result<Seat, StartError> {
+        let Settings { kind, id, process, book, .. } = &self.settings;
+        let account = process.memory();
+        let key = Key { kind: *kind, id: id.clone(), signal, folder: None };
+        let queues = process.table::<Queues>();
+        let Some(storage) = &self.storage else {
+            return queues
+                .seat(key, async || {
+                    Ok(Queue::new(account, id.clone(), book.entry(signal), signal, None))
+                })
+                .await;
+        };
+        let unusable =
+            |error| StartError::caused_by("sending_queue::storage: cannot open the queue", error);
+        let owner = Owner { kind: *kind, id: id.clone(), name: signal.to_string() };
+        let client = storage.open(&owner).await.map_err(unusable)?;
+        let folder = client.folder().await.map_err(unusable)?;
+        let key = Key { folder: Some(folder.clone()), ..key };
+        let open = async || {
+            let disk = Disk::open(client, folder, DiskLimits::default()).await?;
+            Ok(Queue::new(account, id.clone(), book.entry(signal), signal, Some(disk)))
+        };
+        queues.seat(key, open).await
+    }
 }
 
 #[async_trait]
 impl Lifecycle for Life {
     async fn acquire(&mut self) -> Result<(), StartError> {
         self.push.acquire().await?;
-        let queues = self.settings.process.table::<Queues>();
-        for lane in &mut self.lanes {
-            let signal = lane.sender.signal;
-            let key = Key {
-                exporter: self.settings.id.clone(),
-                signal,
-                storage: lane.config.storage.clone(),
-            };
-            let (settings, storage) = (&self.settings, self.storage.as_deref());
-            let metrics = &lane.report.metrics;
-            let open = async || open(settings, storage, signal, metrics.clone()).await;
-            let attachment = queues.attach(key, &lane.config, open).await?;
-            lane.entrance.get_or_init(|| Arc::clone(attachment.queue()));
-            lane.attachment = Some(attachment);
+        for at in 0..self.lanes.len() {
+            let seat = self.seat(self.lanes[at].sender.signal).await?;
+            self.lanes[at].queue.get_or_init(|| Arc::clone(seat.queue()));
+            self.lanes[at].seat = Some(seat);
         }
         Ok(())
     }
 
     async fn run(self: Box<Self>, stop: CancellationToken) -> Result<(), StartError> {
-        let Self { lanes, interrupt, .. } = *self;
-        let consumers = lanes.into_iter().filter_map(QueuedLane::consumers);
-        let consumers = join_all(consumers.map(|consumers| consumers.run(interrupt.clone())));
+        let Self { settings, lanes, direct, .. } = *self;
+        let queues =
+            join_all(lanes.into_iter().map(|lane| lane.run(&settings.meter, stop.clone())));
         let stopped = async {
             stop.cancelled().await;
-            interrupt.cancel();
+            direct.cancel();
         };
-        tokio::join!(stopped, consumers);
+        tokio::join!(stopped, queues);
         Ok(())
     }
 }
 
-impl QueuedLane {
-    fn consumers(self) -> Option<Consumers> {
-        let Self { config, sender, report, attachment, .. } = self;
-        let assembler = config
-            .batch
-            .get()
-            .map(|batch| Assembler::new((**batch).clone(), config.batch_sizer(batch)));
-        let limit = config.num_consumers.get();
-        Some(Consumers { attachment: attachment?, sender, report, limit, assembler })
+impl Lane {
+    async fn run(self, meter: &Meter, stop: CancellationToken) {
+        let Some(seat) = self.seat else { return };
+        let metrics = QueueMetrics::new(meter, self.sender.signal);
+        seat.queue().show(&self.intake, metrics);
+        Consumers::new(&self.config, seat, self.sender, self.report).run(stop).await;
     }
-}
-
-/// A queue with what an earlier process has left in its storage.
-async fn open(
-    settings: &Settings,
-    storage: Option<&dyn Storage>,
-    signal: Signal,
-    metrics: LaneMetrics,
-) -> Result<Queue, StartError> {
-    let memory = settings.process.memory();
-    let Some(storage) = storage else { return Ok(Queue::new(memory, metrics, None)) };
-    let failed = |error| StartError::caused_by("sending_queue::storage", error);
-    let name = signal.to_string();
-    let owner = Owner { kind: Kind::Exporter, id: settings.id.clone(), name };
-    let client = storage.open(&owner).await.map_err(failed)?;
-    let folder = client.folder().await.map_err(failed)?;
-    let opened = spawn_blocking(move || Journal::open(&folder, DiskLimits::default())).await;
-    let (journal, records) = match opened {
-        Ok(opened) => {
-            opened.map_err(|error| StartError::caused_by("sending_queue::storage", error))?
-        }
-        Err(panic) => return Err(StartError::caused_by("sending_queue::storage", panic)),
-    };
-    let (store, waiting) = Store::new(journal, records, signal, client);
-    if !waiting.is_empty() {
-        let items = waiting.iter().map(|stored| stored.items()).sum();
-        metrics.restored(items);
-        tracing::info!(%signal, requests = waiting.len(), items, "found what an earlier process has left in the sending queue");
-    }
-    Ok(Queue::new(memory, metrics, Some((store, waiting))))
 }

@@ -19,16 +19,22 @@
 //! }
 //! ```
 
-mod assembler;
+mod batcher;
+mod caller;
 mod config;
 mod consumers;
+mod delivery;
+mod durable;
+mod entrance;
 mod exporter;
-mod journal;
-mod lane;
+mod gate;
+mod health;
 mod metrics;
 mod push;
 mod queue;
 mod quiet;
+mod report;
+mod request;
 mod retry;
 mod sender;
 

@@ -1,25 +1,22 @@
 //! One request on its way: attempts with a time-out, and pauses between them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use component::{
-    CancellationToken, Code, ComponentId, ConsumeError, Signal, StatusReporter, contain,
-};
+use component::ledger::Entry;
+use component::trace::Tracer;
+use component::{CancellationToken, Code, ComponentId, ConsumeError, Signal, contain};
 use pdata::Telemetry;
-use tokio::sync::Mutex;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info};
 
 use crate::config::RetryConfig;
+use crate::gate::{Gate, Pass};
+use crate::health::LaneHealth;
+use crate::metrics::Metrics;
 use crate::push::{Push, PushError};
 use crate::quiet::Quiet;
 use crate::retry::Backoff;
-
-/// The pauses between probes of a destination that refuses who we are.
-const FIRST_PROBE: Duration = Duration::from_secs(30);
-const LAST_PROBE: Duration = Duration::from_secs(300);
 
 /// Sends the requests of one signal. What it does not do is to keep them.
 pub(crate) struct Sender {
@@ -30,180 +27,141 @@ pub(crate) struct Sender {
     pub(crate) timeout: Option<Duration>,
     /// `None` makes one attempt.
     pub(crate) retry: Option<RetryConfig>,
-    /// Whether a queue stands before it, where requests may wait for the destination to let us in again.
-    pub(crate) is_queued: bool,
+    /// Before every attempt, where requests wait in a queue. Without one each caller decides for itself.
+    pub(crate) gate: Option<Gate>,
     /// Ends all pauses: the exporter is told to stop.
     pub(crate) interrupt: CancellationToken,
-    pub(crate) status: StatusReporter,
-    pub(crate) health: Health,
+    pub(crate) health: LaneHealth,
+    pub(crate) metrics: Metrics,
+    pub(crate) tracer: Arc<Tracer>,
     /// Quiets the lines about retries.
     pub(crate) retrying: Quiet,
-    /// Whose turn it is to probe a destination that refuses who we are.
-    pub(crate) probing: Mutex<()>,
+    /// Quiets the lines about refused credentials.
+    pub(crate) holding: Quiet,
 }
 
-/// How the destination is doing: how many requests it gets at a time, and what the exporter says of itself.
-#[derive(Debug, Default)]
-pub(crate) struct Health {
-    fails: AtomicBool,
-    /// How many requests it may get at a time while it recovers; 0 when there is no limit.
-    allowed: AtomicUsize,
+/// What became of a request.
+pub(crate) enum Sent {
+    /// The destination has it.
+    Delivered,
+    /// There is no point in going on.
+    GivenUp(Unsent),
+    /// The exporter was told to stop. What is left has not arrived.
+    Interrupted(Unsent),
+    /// Parts of what is left may be taken.
+    TooLarge,
 }
 
-impl Health {
-    /// How many requests the destination may get at a time, at most `limit`. A destination that comes back gets one, and then
-    /// twice as many with each that it takes.
-    pub(crate) fn allowed(&self, limit: usize) -> usize {
-        match self.allowed.load(Ordering::Relaxed) {
-            0 => limit,
-            allowed => allowed.min(limit),
-        }
-    }
-
-    fn succeeded(&self, status: &StatusReporter) {
-        if self.fails.swap(false, Ordering::Relaxed) {
-            status.ok();
-        }
-        let allowed = self.allowed.load(Ordering::Relaxed);
-        if allowed > 0 {
-            self.allowed.store(if allowed >= 64 { 0 } else { allowed * 2 }, Ordering::Relaxed);
-        }
-    }
-
-    fn failed(&self, status: &StatusReporter, error: &ConsumeError) {
-        if !error.is_permanent() {
-            self.allowed.store(1, Ordering::Relaxed);
-        }
-        self.fails.store(true, Ordering::Relaxed);
-        status.recoverable_error(error.chain());
-    }
-}
-
-/// A request that was given up, or part of it.
+/// A request that did not arrive.
 #[derive(Debug)]
 pub(crate) struct Unsent {
     /// Why, as the caller sees it.
     pub(crate) error: ConsumeError,
     /// How many items of it did not arrive.
     pub(crate) items: usize,
-    /// What did not arrive, when it was only interrupted.
-    pub(crate) interrupted: Option<Telemetry>,
-}
-
-impl Unsent {
-    pub(crate) fn refused(error: ConsumeError, items: usize) -> Self {
-        Self { error, items, interrupted: None }
-    }
 }
 
 impl Sender {
-    /// Sends until the request has arrived or there is no point in going on. What the destination finds too large goes in
-    /// halves.
-    pub(crate) async fn send(&self, telemetry: Telemetry) -> Result<(), Unsent> {
-        let mut parts = vec![telemetry];
-        let mut failed: Option<Unsent> = None;
-        while let Some(part) = parts.pop() {
-            match self.send_part(part).await {
-                Ok(()) => {}
-                Err(Failure::TooLarge(mut rest)) => {
-                    let head = rest.split_off_front(rest.item_count() / 2);
-                    parts.extend([rest, head]);
-                }
-                Err(Failure::Interrupted(error, mut left)) => {
-                    for part in parts {
-                        left.merge(part).expect("parts of one request have its signal");
-                    }
-                    return Err(Unsent {
-                        error,
-                        items: left.item_count(),
-                        interrupted: Some(left),
-                    });
-                }
-                Err(Failure::Final(error, items)) => {
-                    let items = items + failed.as_ref().map_or(0, |failed| failed.items);
-                    failed = Some(Unsent::refused(error, items));
-                }
+    /// Sends until the request has arrived, or nothing is to be done for it here. The destination may take a request in
+    /// parts; `telemetry` is what is left of it, also for a caller that gives up waiting. What arrives is counted in `book`.
+    pub(crate) async fn send(&self, telemetry: &mut Telemetry, book: Option<&Entry>) -> Sent {
+        let name = || format!("exporter/{}/{}", self.id, self.signal);
+        let Some(span) = self.tracer.begin(name) else {
+            return self.send_untraced(telemetry, book).await;
+        };
+        let items = telemetry.item_count();
+        let sent = span.around(self.send_untraced(telemetry, book)).await;
+        let (failed, error) = match &sent {
+            Sent::Delivered => (0, None),
+            Sent::TooLarge => (telemetry.item_count(), Some("too large".to_owned())),
+            Sent::GivenUp(unsent) | Sent::Interrupted(unsent) => {
+                (unsent.items, Some(unsent.error.chain()))
             }
-        }
-        failed.map_or(Ok(()), Err)
+        };
+        let arrived = items.saturating_sub(failed);
+        span.end(&[("items.sent", arrived), ("items.failed", failed)], error);
+        sent
     }
 
-    async fn send_part(&self, mut telemetry: Telemetry) -> Result<(), Failure> {
-        let mut backoff = self.retry.as_ref().map(Backoff::begin);
-        let mut probe = FIRST_PROBE;
+    async fn send_untraced(&self, telemetry: &mut Telemetry, book: Option<&Entry>) -> Sent {
+        let arrived = |items| {
+            self.metrics.sent.add(items);
+            if let Some(book) = book {
+                book.out(items);
+            }
+        };
+        let mut backoff = None;
         loop {
-            let Err(error) = self.attempt(&telemetry).await else {
-                self.health.succeeded(&self.status);
-                return Ok(());
+            let pass = match &self.gate {
+                Some(gate) => Some(gate.pass(&self.interrupt).await),
+                None => None,
+            };
+            if let (None, Some(retry)) = (&backoff, &self.retry) {
+                backoff = Some(Backoff::begin(retry, self.clock()));
+            }
+            let Err(error) = self.attempt(telemetry).await else {
+                answered(pass);
+                self.health.well();
+                arrived(telemetry.item_count());
+                return Sent::Delivered;
             };
             let (error, remaining) = error.into_parts();
-            telemetry = remaining.unwrap_or(telemetry);
-            let items = telemetry.item_count();
-            if error.is_too_large() && items > 1 {
-                return Err(Failure::TooLarge(telemetry));
+            self.health.fails(error.chain());
+            if let Some(remaining) = remaining {
+                arrived(telemetry.item_count().saturating_sub(remaining.item_count()));
+                *telemetry = remaining;
             }
-            self.health.failed(&self.status, &error);
-            if is_about_us(&error) {
-                if !self.is_queued {
-                    return Err(Failure::Final(retryable(error), items));
+            let left = telemetry.item_count();
+            let unsent = |error| Unsent { error, items: left };
+
+            if error.is_too_large() {
+                answered(pass);
+                if left > 1 {
+                    return Sent::TooLarge;
                 }
-                telemetry = self.hold(telemetry, error, probe).await?;
-                probe = (probe * 2).min(LAST_PROBE);
-                backoff = self.retry.as_ref().map(Backoff::begin);
+                // There is nothing smaller to be offered.
+                return Sent::GivenUp(unsent(because("not retryable error", lasting(error))));
+            }
+            if refuses_credentials(&error) {
+                let Some(pass) = pass else { return Sent::GivenUp(unsent(passing(error))) };
+                let pause = pass.refused();
+                if self.interrupt.is_cancelled() {
+                    let error = because("interrupted due to shutdown", passing(error));
+                    return Sent::Interrupted(unsent(error));
+                }
+                self.log_hold(&error, pause);
                 continue;
             }
-            let Some(backoff) = &mut backoff else { return Err(Failure::Final(error, items)) };
             if error.is_permanent() {
-                return Err(Failure::Final(because("not retryable error", error), items));
+                answered(pass);
+                let error = match backoff {
+                    Some(_) => because("not retryable error", error),
+                    None => error,
+                };
+                return Sent::GivenUp(unsent(error));
             }
-            let interrupted = |error, telemetry| {
-                Err(Failure::Interrupted(because("interrupted due to shutdown", error), telemetry))
-            };
+            if let Some(pass) = pass {
+                pass.failed();
+            }
             if self.interrupt.is_cancelled() {
-                return interrupted(error, telemetry);
+                let error = because("interrupted due to shutdown", error);
+                return Sent::Interrupted(unsent(error));
             }
-            let Some(pause) = backoff.next(error.retry_after()) else {
-                return Err(Failure::Final(because("no more retries left", error), items));
+            let Some(backoff) = &mut backoff else { return Sent::GivenUp(unsent(error)) };
+            let Some(pause) = backoff.next(error.retry_after(), self.clock()) else {
+                return Sent::GivenUp(unsent(because("no more retries left", error)));
             };
             self.log_retry(&error, pause);
             if self.interrupt.run_until_cancelled(sleep(pause)).await.is_none() {
-                return interrupted(error, telemetry);
-            }
-        }
-    }
-
-    /// Keeps a request while the destination refuses who we are, and probes with it, one request at a time. Gives the request
-    /// back when it is time for another attempt. The clock for giving up begins anew then.
-    async fn hold(
-        &self,
-        telemetry: Telemetry,
-        error: ConsumeError,
-        probe: Duration,
-    ) -> Result<Telemetry, Failure> {
-        if let Some(suppressed) = self.retrying.pass() {
-            error!(
-                exporter = %self.id,
-                signal = %self.signal,
-                error = %error.chain(),
-                suppressed,
-                "the destination refuses our credentials; data is held back until they are changed"
-            );
-        }
-        let waited = self.interrupt.run_until_cancelled(async {
-            let _turn = self.probing.lock().await;
-            sleep(probe).await;
-        });
-        match waited.await {
-            Some(()) => Ok(telemetry),
-            None => {
-                let error = because("interrupted due to shutdown", retryable(error));
-                Err(Failure::Interrupted(error, telemetry))
+                let error = because("interrupted due to shutdown", error);
+                return Sent::Interrupted(unsent(error));
             }
         }
     }
 
     /// One attempt. A transport that panics has failed for good: the same request would make it panic again.
     async fn attempt(&self, telemetry: &Telemetry) -> Result<(), PushError> {
+        let _in_flight = InFlight::of(&self.metrics);
         let push = contain(self.push.push(telemetry));
         let answer = match self.timeout {
             None => push.await,
@@ -221,6 +179,11 @@ impl Sender {
         })
     }
 
+    /// The clock for giving up. It stands still while the destination refuses the credentials.
+    fn clock(&self) -> Instant {
+        self.gate.as_ref().map_or_else(Instant::now, Gate::clock)
+    }
+
     fn log_retry(&self, error: &ConsumeError, pause: Duration) {
         if let Some(suppressed) = self.retrying.pass() {
             info!(
@@ -233,50 +196,84 @@ impl Sender {
             );
         }
     }
+
+    fn log_hold(&self, error: &ConsumeError, pause: Duration) {
+        if let Some(suppressed) = self.holding.pass() {
+            error!(
+                exporter = %self.id,
+                signal = %self.signal,
+                error = %error.chain(),
+                next_probe = ?pause,
+                suppressed,
+                "the destination refuses the credentials: nothing is dropped, the queue is held until it takes them; check the API key and `headers`"
+            );
+        }
+    }
 }
 
-/// Why one part of a request was not sent.
-enum Failure {
-    /// The destination wants less at a time.
-    TooLarge(Telemetry),
-    /// The exporter is told to stop; another may go on with it.
-    Interrupted(ConsumeError, Telemetry),
-    /// There is no point in going on, with so many items.
-    Final(ConsumeError, usize),
+fn answered(pass: Option<Pass<'_>>) {
+    if let Some(pass) = pass {
+        pass.answered();
+    }
 }
 
-/// Whether the destination refuses who we are, and would not refuse the same data from others.
-fn is_about_us(error: &ConsumeError) -> bool {
+/// An attempt under way, counted until it ends or is cancelled.
+struct InFlight<'a>(&'a Metrics);
+
+impl<'a> InFlight<'a> {
+    fn of(metrics: &'a Metrics) -> Self {
+        metrics.in_flight.add(1);
+        Self(metrics)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.subtract(1);
+    }
+}
+
+/// Whether nothing is wrong with the data: who sends it is not let in. A person has to do something, and until then all
+/// data would be refused alike.
+fn refuses_credentials(error: &ConsumeError) -> bool {
     matches!(error.code(), Some(Code::Unauthenticated | Code::PermissionDenied))
 }
 
-/// The same as a passing failure, for the caller to try again.
-fn retryable(error: ConsumeError) -> ConsumeError {
+/// The same error as one that passes.
+fn passing(error: ConsumeError) -> ConsumeError {
     if !error.is_permanent() {
         return error;
     }
-    let mut passing = ConsumeError::retryable("the destination refuses our credentials");
-    if let Some(code) = error.code() {
-        passing = passing.with_code(code);
+    with_facts_of(&error, ConsumeError::retryable(error.chain()))
+}
+
+/// The same error as one that would repeat itself.
+fn lasting(error: ConsumeError) -> ConsumeError {
+    if error.is_permanent() {
+        return error;
     }
-    if let Some(delay) = error.retry_after() {
-        passing = passing.with_retry_after(delay);
-    }
-    passing.with_cause(error)
+    with_facts_of(&error, ConsumeError::permanent(error.chain()))
 }
 
 /// Puts the reason for giving up before the error. Whether it is permanent, the status and the wait stay as they are.
 fn because(reason: &'static str, error: ConsumeError) -> ConsumeError {
-    let mut wrapped = if error.is_permanent() {
-        ConsumeError::permanent(reason)
-    } else {
-        ConsumeError::retryable(reason)
+    let wrapped = match error.is_permanent() {
+        true => ConsumeError::permanent(reason),
+        false => ConsumeError::retryable(reason),
     };
+    with_facts_of(&error, wrapped).with_cause(error)
+}
+
+/// Copies the status, the wait, and whether it is about the size.
+fn with_facts_of(error: &ConsumeError, mut other: ConsumeError) -> ConsumeError {
+    if error.is_too_large() {
+        other = other.because_too_large();
+    }
     if let Some(code) = error.code() {
-        wrapped = wrapped.with_code(code);
+        other = other.with_code(code);
     }
     if let Some(delay) = error.retry_after() {
-        wrapped = wrapped.with_retry_after(delay);
+        other = other.with_retry_after(delay);
     }
-    wrapped.with_cause(error)
+    other
 }

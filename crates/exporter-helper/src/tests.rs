@@ -1,17 +1,24 @@
-mod kept;
-
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use component::{Code, ConsumeError, Outcome, Signal};
+use component::{Code, ConsumeError, Outcome, Settings, Signal};
 use parking_lot::Mutex;
 use pdata::Telemetry;
-use testkit::{Running, log_records, tracked};
+use testkit::{Heard, Running, log_records, tracked};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+
+mod batching;
+mod handover;
+mod memory;
+mod receipts;
+mod refusals;
+mod stored;
+mod traffic;
 
 use crate::{Options, Push, PushError, QueueConfig, RetryConfig, Sizer, Written, exporter};
 
@@ -24,6 +31,8 @@ struct Shared {
     /// When each attempt began, and with how many items.
     attempts: watch::Sender<Vec<(Instant, usize)>>,
     held: watch::Sender<bool>,
+    away: AtomicBool,
+    taken: AtomicUsize,
 }
 
 type Answer = fn(&Telemetry) -> Result<(), PushError>;
@@ -34,7 +43,19 @@ impl Backend {
             script: Mutex::new(script.into_iter().rev().collect()),
             attempts: watch::Sender::default(),
             held: watch::Sender::new(false),
+            away: AtomicBool::new(false),
+            taken: AtomicUsize::new(0),
         }))
+    }
+
+    /// Refuses everything for now, until it is told otherwise.
+    fn set_away(&self, away: bool) {
+        self.0.away.store(away, Ordering::Relaxed);
+    }
+
+    /// The items that were taken.
+    fn taken(&self) -> usize {
+        self.0.taken.load(Ordering::Relaxed)
     }
 
     fn hold(self) -> Self {
@@ -66,8 +87,13 @@ impl Push for Backend {
         let attempt = (Instant::now(), telemetry.item_count());
         self.0.attempts.send_modify(|attempts| attempts.push(attempt));
         self.0.held.subscribe().wait_for(|held| !held).await.unwrap();
+        if self.0.away.load(Ordering::Relaxed) {
+            return unavailable(telemetry);
+        }
         let answer = self.0.script.lock().pop();
-        answer.map_or(Ok(()), |answer| answer(telemetry))
+        answer.map_or(Ok(()), |answer| answer(telemetry))?;
+        self.0.taken.fetch_add(telemetry.item_count(), Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -90,9 +116,36 @@ fn retry() -> Option<RetryConfig> {
 }
 
 async fn start(backend: &Backend, options: Options) -> Running {
-    let settings = testkit::settings("fake");
+    start_in(&testkit::settings("fake"), backend, options).await
+}
+
+/// Starts an exporter beside others of the same process.
+async fn start_in(settings: &Settings, backend: &Backend, options: Options) -> Running {
     let push = Arc::new(backend.clone());
-    Running::start_exporter(exporter(&settings, &[Signal::Logs], options, push).unwrap()).await
+    let exporter = exporter(settings, &[Signal::Logs], options, push).unwrap();
+    Running::start_exporter(exporter).await
+}
+
+/// A queue with one consumer, and retries for a minute.
+fn queued(queue: QueueConfig) -> Options {
+    let queue = QueueConfig { num_consumers: count(1), ..queue };
+    Options { retry: retry(), queue: Some(queue), ..Options::default() }
+}
+
+/// Puts batches of so many log records in.
+async fn offer_all<const N: usize>(exporter: &Running, sizes: [usize; N]) -> [Heard; N] {
+    let mut heard = Vec::new();
+    for size in sizes {
+        let (batch, source) = tracked(log_records(size));
+        exporter.offer(batch).await.unwrap();
+        heard.push(source);
+    }
+    heard.try_into().unwrap()
+}
+
+/// What was heard so far.
+fn heard<const N: usize>(sources: &[Heard; N]) -> [Option<Outcome>; N] {
+    sources.each_ref().map(Heard::now)
 }
 
 fn unavailable(_: &Telemetry) -> Result<(), PushError> {

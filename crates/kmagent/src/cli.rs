@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use config::settings::Layer;
 
 /// The `kmagent` command line. Flags are accepted before and after the command, as the Go agent did.
@@ -28,13 +29,42 @@ pub(crate) enum Command {
     /// Stop the installed service
     Stop,
     /// Check a collector configuration and print every problem in it
-    Validate,
+    Validate {
+        /// How to print them
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        /// List what an otelcol configuration uses that this build lacks, by component and option, with counts
+        #[arg(long)]
+        compat: bool,
+    },
+    /// Print the collector configuration as it is understood: merged, expanded, secrets hidden
+    PrintConfig {
+        /// Say behind every value from which source, line and column it came
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Print the JSON Schema of collector configurations, for editors
+    Schema,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the man page
+    Man,
     /// List the components of this build
     Components,
-    /// Print the JSON Schema of the collector's configuration, for editors
-    Schema,
     /// Print the version
     Version,
+}
+
+/// How problems are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A line for each
+    Text,
+    /// One JSON object
+    Json,
 }
 
 /// Settings of the agent. A flag wins over its variable, a variable over `agent.yaml`, a key there over the default.

@@ -1,29 +1,75 @@
 //! The commands that look at something and end.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use agent_core::{BuildInfo, Configuration};
 use anyhow::Context;
 use collector::{Collector, ComponentInfo, Kind, Registry, Stability, Support};
+use config::Problems;
+
+use crate::cli::Format;
+use crate::report::{self, Lacking};
 
 /// Prints the version.
 pub(crate) fn version(build: &BuildInfo) -> anyhow::Result<()> {
     print(&format!("{} version {}\n", build.command, build.version))
 }
 
-/// Checks the configuration that `run` would boot from. Silent when it is good.
-pub(crate) fn validate(
+/// What is wrong with a configuration, or the warnings of one that is right.
+pub(crate) type Verdict = Result<Vec<String>, Problems>;
+
+/// Checks the configuration that `run` would boot from.
+pub(crate) fn verdict(
     configuration: &Configuration,
     registry: &Registry,
     collector: &Collector,
-) -> anyhow::Result<()> {
-    let document = configuration.load()?;
+) -> Verdict {
+    let document = configuration.load().map_err(report::of_load)?;
     let plan = collector::plan(&document, registry)?;
     collector.check(&plan)?;
-    for warning in plan.warnings() {
-        writeln!(io::stderr(), "warning: {warning}")?;
+    Ok(plan.warnings().to_vec())
+}
+
+/// Prints every problem and warning. Silent when there are none and people read it.
+pub(crate) fn validate(verdict: Verdict, format: Format) -> anyhow::Result<ExitCode> {
+    let code = exit_code(verdict.is_ok());
+    match (format, verdict) {
+        (Format::Json, verdict) => {
+            let (problems, warnings) = match verdict {
+                Ok(warnings) => (Problems::new(), warnings),
+                Err(problems) => (problems, Vec::new()),
+            };
+            print(&format!("{:#}\n", report::json(&problems, &warnings)))?;
+        }
+        (Format::Text, Err(problems)) => return Err(problems.into()),
+        (Format::Text, Ok(warnings)) => {
+            for warning in warnings {
+                writeln!(io::stderr(), "warning: {warning}")?;
+            }
+        }
     }
-    Ok(())
+    Ok(code)
+}
+
+/// Prints what a configuration uses that this build lacks.
+pub(crate) fn compat(verdict: &Verdict, format: Format) -> anyhow::Result<ExitCode> {
+    let none = Problems::new();
+    let lacking = Lacking::of(verdict.as_ref().err().unwrap_or(&none));
+    match format {
+        Format::Json => print(&format!("{:#}\n", lacking.json()))?,
+        Format::Text => print(&lacking.text())?,
+    }
+    Ok(exit_code(lacking.is_empty()))
+}
+
+/// Prints the JSON Schema of configurations.
+pub(crate) fn schema(registry: &Registry) -> anyhow::Result<()> {
+    print(&format!("{:#}\n", collector::schema(registry)))
+}
+
+fn exit_code(is_good: bool) -> ExitCode {
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Prints the build and its components as YAML, in the shape of upstream's `components` command.
@@ -43,11 +89,6 @@ pub(crate) fn components(build: &BuildInfo, registry: &Registry) -> anyhow::Resu
         of_kind.into_iter().for_each(|info| describe(info, &mut text));
     }
     print(&text)
-}
-
-/// Prints the JSON Schema of the documents that this build reads.
-pub(crate) fn schema(registry: &Registry) -> anyhow::Result<()> {
-    print(&format!("{:#}\n", collector::schema(registry)))
 }
 
 fn describe(info: &ComponentInfo, text: &mut String) {
@@ -79,6 +120,7 @@ fn stability(mut levels: Vec<(String, Stability)>, text: &mut String) {
     }
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+/// Prints to standard output.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
 }

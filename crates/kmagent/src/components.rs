@@ -6,6 +6,7 @@ use collector::{Kind, Registry};
 pub(crate) fn registry() -> Registry {
     Registry::new()
         .receiver(hostmetrics_receiver::Factory)
+        .receiver(otlp_json_file_receiver::Factory)
         .receiver(otlp_receiver::Factory)
         .processor(batch_processor::Factory)
         .exporter(debug_exporter::Factory)
@@ -15,7 +16,7 @@ pub(crate) fn registry() -> Registry {
         .exporter(otlp_http_exporter::Factory)
         .processor(memory_limiter_processor::Factory)
         .connector(forward_connector::Factory)
-        .extension(memory_limiter_processor::AsExtension)
+        .extension(memory_limiter_processor::ExtensionFactory)
         .extension(file_storage_extension::Factory)
         .extension(health_check_extension::Factory)
         .extension(zpages_extension::Factory)
@@ -95,8 +96,6 @@ const UPSTREAM_RECEIVERS: &[&str] = &[
     "oracledb",
     "osquery",
     "otelarrow",
-    "otlp_json_file",
-    "otlpjsonfile",
     "podman_stats",
     "postgresql",
     "prometheus",

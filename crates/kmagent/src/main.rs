@@ -6,17 +6,21 @@ mod built_in;
 mod cli;
 mod commands;
 mod components;
-mod logging;
-mod run;
 #[cfg(test)]
-mod schema_tests;
+mod documentation;
+mod logging;
+mod print;
+mod report;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod resident;
+mod run;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use agent_core::{BuildInfo, Configuration};
 use anyhow::anyhow;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use collector::Collector;
 use config::Environment;
 use config::settings::{AgentSettings, Resolved};
@@ -45,9 +49,8 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Version => commands::version(&build)?,
         Command::Components => commands::components(&build, &components::registry())?,
-        Command::Schema => commands::schema(&components::registry())?,
         Command::Stop => service_layer::stop(SERVICE)?,
-        Command::Validate => {
+        Command::Validate { format, compat } => {
             let (Resolved { settings, warnings }, sources) = resolve(flags)?;
             for warning in warnings.iter() {
                 writeln!(io::stderr(), "warning: {warning}")?;
@@ -55,8 +58,22 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
             let collector =
                 Collector::new(build).allow_insecure_endpoint(settings.allow_insecure_endpoint);
             let configuration = configuration(&settings, sources);
-            commands::validate(&configuration, &components::registry(), &collector)?;
+            let verdict = commands::verdict(&configuration, &components::registry(), &collector);
+            return match compat {
+                true => commands::compat(&verdict, format),
+                false => commands::validate(verdict, format),
+            };
         }
+        Command::PrintConfig { origin } => {
+            let (Resolved { settings, .. }, sources) = resolve(flags)?;
+            let document = configuration(&settings, sources).load()?;
+            commands::print(&print::document(&document, &components::registry(), origin))?;
+        }
+        Command::Schema => commands::schema(&components::registry())?,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), SERVICE, &mut io::stdout());
+        }
+        Command::Man => clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?,
         Command::Run => {
             let (resolved, sources) = resolve(flags)?;
             return run::run(resolved, sources, build);
@@ -75,7 +92,7 @@ fn resolve(flags: cli::Flags) -> anyhow::Result<(Resolved, Sources)> {
 
 /// Where the collector's configuration is, and what runs without it.
 fn configuration(settings: &AgentSettings, sources: Sources) -> Configuration {
-    let environment = settings.overlay(Environment::process());
+    let environment = settings.overlay(Environment::process()).with_fetch(updater::fetch);
     let configuration = Configuration::file(&settings.config)
         .with_sources(sources.before, sources.after)
         .with_environment(environment);

@@ -28,6 +28,8 @@ const COLLECTOR_VERSION: &str = "v0.143.0";
 /// More threads make a small host no faster, and each costs memory.
 const MOST_THREADS: usize = 4;
 const FEWEST_THREADS: usize = 2;
+/// How long after a start or a change everything runs as it will go on.
+const SETTLED: Duration = Duration::from_secs(1);
 /// How long threads that a component has blocked may hold up the end of the process.
 const BLOCKED_THREADS: Duration = Duration::from_secs(1);
 
@@ -152,6 +154,13 @@ async fn live(agent: Agent, host: Host) -> anyhow::Result<()> {
     }
 }
 
+/// Gives back what only a start or a change has needed, when it is over.
+async fn settle() {
+    time::sleep(SETTLED).await;
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    crate::resident::release_start_up_pages();
+}
+
 /// Serves the host until it wants the program to stop.
 async fn obey(mut requests: Requests, controller: &Controller, notify: &Notify) {
     let mut reloads = JoinSet::new();
@@ -160,6 +169,7 @@ async fn obey(mut requests: Requests, controller: &Controller, notify: &Notify) 
         // An error means that the agent has ended, and then there is nothing to report.
         if status.wait_for(|status| !status.is_starting()).await.is_ok() {
             notify.ready();
+            settle().await;
         }
         std::future::pending::<()>().await;
     };
@@ -182,6 +192,7 @@ async fn obey(mut requests: Requests, controller: &Controller, notify: &Notify) 
                         notify.reloading();
                         controller.reload().await;
                         notify.ready();
+                        settle().await;
                     });
                 }
             },

@@ -4,6 +4,7 @@ mod cookies;
 mod turns;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +98,10 @@ pub enum RequestError {
     },
 }
 
+/// A request on its way. It is boxed here so that HTTP is compiled here, once, and not in every crate that sends.
+pub type Exchange<'a> =
+    Pin<Box<dyn Future<Output = Result<Response<Bytes>, RequestError>> + Send + 'a>>;
+
 impl HttpClient {
     /// A client. It connects when there is something to send.
     pub fn new(dialer: Dialer, options: ClientOptions) -> Self {
@@ -127,14 +132,14 @@ impl HttpClient {
     /// # Errors
     ///
     /// There was no whole answer.
-    pub async fn send(&self, request: Request<Chunks>) -> Result<Response<Bytes>, RequestError> {
+    #[inline(never)]
+    pub fn send(&self, request: Request<Chunks>) -> Exchange<'_> {
         let limit = self.options.response_limit;
-        self.exchange(request, async |body| match body::read(body, limit).await {
+        Box::pin(self.exchange(request, async move |body| match body::read(body, limit).await {
             Ok(body) => Ok(body),
             Err(ReadError::TooLarge { limit }) => Err(RequestError::TooLarge { limit }),
             Err(broken) => Err(RequestError::Unreachable(broken.into())),
-        })
-        .await
+        }))
     }
 
     /// Like [`send`](Self::send), but of a long answer the beginning is enough: the rest is not read.
@@ -142,22 +147,19 @@ impl HttpClient {
     /// # Errors
     ///
     /// There was no answer, or it broke off before the limit.
-    pub async fn send_and_cut(
-        &self,
-        request: Request<Chunks>,
-    ) -> Result<Response<Bytes>, RequestError> {
+    #[inline(never)]
+    pub fn send_and_cut(&self, request: Request<Chunks>) -> Exchange<'_> {
         let limit = self.options.response_limit;
-        self.exchange(request, async |body| {
+        Box::pin(self.exchange(request, async move |body| {
             let read = body::read_beginning(body, limit).await;
             read.map_err(|broken| RequestError::Unreachable(broken.into()))
-        })
-        .await
+        }))
     }
 
     async fn exchange(
         &self,
         mut request: Request<Chunks>,
-        read: impl AsyncFnOnce(Incoming) -> Result<Bytes, RequestError>,
+        read: impl AsyncFnOnce(Incoming) -> Result<Bytes, RequestError> + Send,
     ) -> Result<Response<Bytes>, RequestError> {
         let uri = request.uri().clone();
         if let Some(authorization) = self.dialer.proxy_authorization(&uri) {

@@ -24,8 +24,8 @@ use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 use self::tcp::connect_first;
-use crate::proxy::{self, Proxies, Proxy, without_brackets};
-use crate::resolve::{Resolve, SystemResolver};
+use crate::proxy::{self, Proxies, Proxy};
+use crate::resolve::{Resolve, SystemResolver, without_brackets};
 use crate::stream::{Duplex, Stream};
 use crate::tls::ClientTls;
 

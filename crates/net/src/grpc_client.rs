@@ -1,7 +1,10 @@
 //! A client for unary gRPC calls over the one dialer.
 
 mod channel;
+mod tasks;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +21,7 @@ use crate::body::Chunks;
 use crate::compression::Algorithm;
 use crate::dialer::{Dialer, Peer};
 use crate::grpc;
-use crate::proxy::without_brackets;
+use crate::resolve::without_brackets;
 use crate::settings::Balancer;
 use crate::status::{Status, code};
 
@@ -105,6 +108,8 @@ pub enum CallError {
     Status(Status),
 }
 
+type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Bytes, CallError>> + Send + 'a>>;
+
 impl GrpcClient {
     /// A client. It connects with the first call.
     pub fn new(dialer: Dialer, options: GrpcOptions) -> Self {
@@ -128,7 +133,16 @@ impl GrpcClient {
         path: &'static str,
         message: impl IntoIterator<Item = Bytes>,
     ) -> Result<Bytes, CallError> {
-        let request = self.request(path, message)?;
+        self.exchange(self.request(path, message)?).await
+    }
+
+    /// It is boxed here so that HTTP is compiled here, once, and not in every crate that calls.
+    #[inline(never)]
+    fn exchange(&self, request: Request<Chunks>) -> Exchange<'_> {
+        Box::pin(self.send_and_understand(request))
+    }
+
+    async fn send_and_understand(&self, request: Request<Chunks>) -> Result<Bytes, CallError> {
         let link = self.channel.link().await.map_err(|error| self.unreachable(error))?;
         let suspect = Suspect { channel: &self.channel, link: Some(link) };
         let (answer, suspect) = self.send(request, suspect).await?;

@@ -23,12 +23,12 @@ pub mod tls;
 
 pub use http;
 
-pub use client::{ClientOptions, HttpClient, RequestError};
+pub use client::{ClientOptions, Exchange, HttpClient, RequestError};
 pub use dialer::{Dialer, Peer};
 pub use grpc_client::{CallError, GrpcClient, GrpcOptions, Keepalive};
 pub use listeners::{ListenError, Listener, Listeners};
-pub use proxy::{InvalidProxy, Proxies, Proxy, ProxyVariables, without_brackets};
-pub use resolve::{Addresses, Resolve, SystemResolver};
+pub use proxy::{InvalidProxy, Proxies, Proxy, ProxyVariables};
+pub use resolve::{Addresses, Resolve, SystemResolver, without_brackets};
 pub use seldom::Seldom;
 pub use server::{Server, ServerOptions, Speaks};
 pub use stream::Stream;

@@ -1,15 +1,23 @@
 //! Listening sockets that belong to the process.
 
+#[cfg_attr(unix, path = "listeners/local.rs")]
+#[cfg_attr(not(unix), path = "listeners/no_local.rs")]
+mod local;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+use self::local::LocalListener;
 use crate::resolve;
+use crate::settings::Transport;
+use crate::stream::Duplex;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -21,12 +29,37 @@ const BACKLOG: i32 = 1024;
 #[derive(Debug, Default)]
 pub struct Listeners {
     held: Mutex<HashMap<SocketAddr, Weak<TcpListener>>>,
+    local: Mutex<HashMap<PathBuf, Weak<LocalListener>>>,
 }
 
 /// A share in a listening socket. The socket is closed with the last one.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    socket: Arc<TcpListener>,
+    socket: ListeningSocket,
+}
+
+#[derive(Clone, Debug)]
+enum ListeningSocket {
+    Tcp(Arc<TcpListener>),
+    Local(Arc<LocalListener>),
+}
+
+/// An IP version that an endpoint is limited to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    Any,
+    V4,
+    V6,
+}
+
+impl Version {
+    fn allows(self, address: &SocketAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
 }
 
 /// Why nobody can listen at an endpoint.
@@ -79,7 +112,47 @@ impl Listeners {
     ///
     /// See [`ListenError`].
     pub async fn acquire(&self, endpoint: &str) -> Result<Listener, ListenError> {
-        let addresses = match candidates(endpoint).await {
+        self.acquire_tcp(endpoint, Version::Any).await
+    }
+
+    /// The same for any transport. The endpoint of a unix socket is its path: a socket that an ended process has left there is
+    /// replaced, and it is removed with its last holder.
+    ///
+    /// # Errors
+    ///
+    /// See [`ListenError`].
+    pub async fn acquire_by(
+        &self,
+        transport: Transport,
+        endpoint: &str,
+    ) -> Result<Listener, ListenError> {
+        match transport {
+            Transport::Tcp => self.acquire_tcp(endpoint, Version::Any).await,
+            Transport::Tcp4 => self.acquire_tcp(endpoint, Version::V4).await,
+            Transport::Tcp6 => self.acquire_tcp(endpoint, Version::V6).await,
+            Transport::Unix => self.acquire_local(endpoint),
+        }
+    }
+
+    fn acquire_local(&self, endpoint: &str) -> Result<Listener, ListenError> {
+        let path = Path::new(endpoint);
+        let mut held = self.local.lock();
+        if let Some(socket) = held.get(path).and_then(Weak::upgrade) {
+            return Ok(Listener { socket: ListeningSocket::Local(socket) });
+        }
+        let endpoint = || endpoint.to_owned();
+        let socket = LocalListener::bind(path).map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => ListenError::InUse { endpoint: endpoint(), source },
+            _ => ListenError::Bind { endpoint: endpoint(), source },
+        })?;
+        let socket = Arc::new(socket);
+        held.retain(|_, socket| socket.strong_count() > 0);
+        held.insert(path.to_owned(), Arc::downgrade(&socket));
+        Ok(Listener { socket: ListeningSocket::Local(socket) })
+    }
+
+    async fn acquire_tcp(&self, endpoint: &str, version: Version) -> Result<Listener, ListenError> {
+        let addresses = match candidates(endpoint, version).await {
             Ok(addresses) => addresses,
             Err(source) => {
                 return Err(ListenError::Resolve { endpoint: endpoint.to_owned(), source });
@@ -87,7 +160,7 @@ impl Listeners {
         };
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in addresses {
-            match self.listen(address) {
+            match self.listen(address, version) {
                 Ok(listener) => return Ok(listener),
                 Err(error) if is_final(&error) => {
                     return Err(self.refusal(endpoint, address, error));
@@ -98,15 +171,15 @@ impl Listeners {
         Err(ListenError::Bind { endpoint: endpoint.to_owned(), source: last })
     }
 
-    fn listen(&self, address: SocketAddr) -> io::Result<Listener> {
+    fn listen(&self, address: SocketAddr, version: Version) -> io::Result<Listener> {
         let mut held = self.held.lock();
         if let Some(socket) = held.get(&address).and_then(Weak::upgrade) {
-            return Ok(Listener { socket });
+            return Ok(Listener { socket: ListeningSocket::Tcp(socket) });
         }
-        let socket = Arc::new(bind(address)?);
+        let socket = Arc::new(bind(address, version)?);
         held.retain(|_, socket| socket.strong_count() > 0);
         held.insert(socket.local_addr()?, Arc::downgrade(&socket));
-        Ok(Listener { socket })
+        Ok(Listener { socket: ListeningSocket::Tcp(socket) })
     }
 
     fn refusal(&self, endpoint: &str, address: SocketAddr, source: io::Error) -> ListenError {
@@ -127,17 +200,16 @@ impl Listeners {
 }
 
 /// The addresses that an endpoint may mean, best first.
-async fn candidates(endpoint: &str) -> io::Result<Vec<SocketAddr>> {
+async fn candidates(endpoint: &str, version: Version) -> io::Result<Vec<SocketAddr>> {
     let (host, port) = split(endpoint)?;
-    let addresses = resolve::addresses(host, port).await?;
+    let mut addresses = resolve::addresses(host, port).await?;
     if let Some(every) = addresses.iter().find(|address| address.ip().is_unspecified()) {
         // The second is for hosts without IPv6.
         let port = every.port();
-        return Ok(vec![
-            (Ipv6Addr::UNSPECIFIED, port).into(),
-            (Ipv4Addr::UNSPECIFIED, port).into(),
-        ]);
+        addresses =
+            vec![(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
     }
+    addresses.retain(|address| version.allows(address));
     Ok(addresses)
 }
 
@@ -155,7 +227,7 @@ fn is_final(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied)
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind(address: SocketAddr, version: Version) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if cfg!(unix) {
         // Old connections may linger at the address. On Windows they need not be told of, and the option would let
@@ -163,12 +235,32 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_reuse_address(true)?;
     }
     if address.is_ipv6() && address.ip().is_unspecified() {
-        socket.set_only_v6(false)?;
+        socket.set_only_v6(version == Version::V6)?;
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// A connection, without TLS so far.
+pub(crate) enum Accepted {
+    Tcp(TcpStream),
+    Local(Box<dyn Duplex>),
+}
+
+impl Accepted {
+    /// The connection, whatever it is.
+    pub(crate) fn into_duplex(self) -> Box<dyn Duplex> {
+        match self {
+            Self::Tcp(stream) => {
+                // A connection that is broken already says so when it is read.
+                stream.set_nodelay(true).ok();
+                Box::new(stream)
+            }
+            Self::Local(stream) => stream,
+        }
+    }
 }
 
 impl Listener {
@@ -177,17 +269,23 @@ impl Listener {
     /// # Errors
     ///
     /// The connection was gone before it was accepted, or the process has no more file descriptors. The listener is sound.
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        self.socket.accept().await
+    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        match &self.socket {
+            ListeningSocket::Tcp(socket) => Ok(Accepted::Tcp(socket.accept().await?.0)),
+            ListeningSocket::Local(socket) => Ok(Accepted::Local(socket.accept().await?)),
+        }
     }
 
-    /// Where it listens.
+    /// Where it listens, unless that is in the file system.
     ///
     /// # Errors
     ///
-    /// The operating system does not say.
+    /// The operating system does not say, or it is in the file system.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        match &self.socket {
+            ListeningSocket::Tcp(socket) => socket.local_addr(),
+            ListeningSocket::Local(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use url::Url;
 
 use self::bypass::Bypass;
 pub(crate) use self::tunnel::open;
+use crate::resolve::without_brackets;
 
 /// An HTTP proxy. Its credentials are not shown, by whatever it is formatted.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,11 +95,6 @@ impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Proxy({self})")
     }
-}
-
-/// A host as a name or an address.
-pub fn without_brackets(host: &str) -> &str {
-    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// The variables that say which proxies to use. Each is looked for in capitals first, then in small letters.

@@ -31,6 +31,11 @@ impl Resolve for SystemResolver {
     }
 }
 
+/// A host as it stands in a URL as a name or an address: IPv6 without its brackets.
+pub fn without_brackets(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
 /// The addresses of a host, IPv4 first. `localhost` is loopback whatever the host's resolver thinks (RFC 6761, section 6.3):
 /// minimal systems have no `/etc/hosts`.
 ///

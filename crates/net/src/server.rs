@@ -1,5 +1,8 @@
 //! Serving HTTP on a listener until told to stop.
 
+mod connection;
+mod pace;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -8,32 +11,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::warn;
 
+use self::connection::{Answer, BodyError, Builders, Call, Connection};
 use crate::listeners::Listener;
 
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a connection without a request stays when the server stops. Its client may be about to send one.
-const LINGER: Duration = Duration::from_millis(200);
-/// How much a connection of HTTP/1.1 reads ahead of whoever consumes its bodies. It bounds the head of a request as well.
-const READ_BUFFER: usize = 64 << 10;
 /// The pause after a connection could not be accepted for want of file descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
@@ -53,12 +47,49 @@ pub struct ServerOptions {
     pub speaks: Speaks,
     /// TLS, or none.
     pub tls: Option<Arc<rustls::ServerConfig>>,
-    /// How long a client may take for the headers of a request. `None`: for ever.
+    /// How long a client of HTTP/1.1 may take for the headers of a request, from their first byte on. `None`: for ever.
     pub read_header_timeout: Option<Duration>,
+    /// For how long a client may leave an answer unread. `None`: for ever.
+    pub write_timeout: Option<Duration>,
+    /// For how long a connection may be without a request. `None`: for ever.
+    pub idle_timeout: Option<Duration>,
+    /// For how long a connection may last, give or take a tenth. Then its client is told to make a new one. `None`: for ever.
+    pub max_age: Option<Duration>,
+    /// For how long requests may go on after that. `None`: until they are answered.
+    pub max_age_grace: Option<Duration>,
     /// Whether connections of HTTP/1.1 serve more than one request.
     pub keep_alive: bool,
     /// How many requests a connection of HTTP/2 may have open. `None`: any number.
     pub max_concurrent_streams: Option<u32>,
+    /// After how much silence the client of an HTTP/2 connection is asked whether it is still there. `None`: never.
+    pub ping_after: Option<Duration>,
+    /// How long it may take to answer. Then the connection is given up.
+    pub ping_timeout: Duration,
+    /// How many bytes are read of a connection at once. `None`: HTTP's library decides.
+    pub read_buffer: Option<usize>,
+    /// How many bytes of answers are gathered on a connection of HTTP/2. `None`: HTTP's library decides.
+    pub write_buffer: Option<usize>,
+}
+
+impl ServerOptions {
+    /// No TLS, no limits, connections for many requests.
+    pub const fn new(speaks: Speaks) -> Self {
+        Self {
+            speaks,
+            tls: None,
+            read_header_timeout: None,
+            write_timeout: None,
+            idle_timeout: None,
+            max_age: None,
+            max_age_grace: None,
+            keep_alive: true,
+            max_concurrent_streams: None,
+            ping_after: None,
+            ping_timeout: Duration::from_secs(20),
+            read_buffer: None,
+            write_buffer: None,
+        }
+    }
 }
 
 /// Accepts connections and serves each in a task of its own.
@@ -80,19 +111,41 @@ impl Server {
     pub async fn run<S, B>(self, service: S, stop: CancellationToken)
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-            + Clone
             + Send
+            + Sync
             + 'static,
         S::Future: Send + 'static,
         B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B::Error: Into<BodyError>,
     {
+        let call = move |request| {
+            let answer = service.call(request);
+            let answer: Answer = Box::pin(async move {
+                let Ok(answer) = answer.await;
+                answer.map(|body| UnsyncBoxBody::new(body.map_err(Into::into)))
+            });
+            answer
+        };
+        self.run_with(Arc::new(call), stop).await;
+    }
+
+    /// The same for any service. It is boxed here so that HTTP is compiled here, once, and not in every crate that serves.
+    #[inline(never)]
+    fn run_with(
+        self,
+        call: Arc<Call>,
+        stop: CancellationToken,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.serve(call, stop))
+    }
+
+    async fn serve(self, call: Arc<Call>, stop: CancellationToken) {
         let Self { listener, options } = self;
         let streams = Streams::default();
         // Also when this future is dropped.
         let _end_of_streams = streams.end.clone().drop_guard();
-        let builders = Arc::new(Builders::new(&options, &streams));
-        let tls = options.tls.map(TlsAcceptor::from);
+        let tls = options.tls.clone().map(TlsAcceptor::from);
+        let builders = Arc::new(Builders::new(options, &streams));
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -105,7 +158,7 @@ impl Server {
                 accepted = listener.accept() => accepted,
             };
             let stream = match accepted {
-                Ok((stream, _)) => stream,
+                Ok(stream) => stream.into_duplex(),
                 Err(error) if is_of_connection(&error) => continue,
                 Err(error) => {
                     warn!(%error, "cannot accept connections");
@@ -113,17 +166,12 @@ impl Server {
                     continue;
                 }
             };
-            // A connection that is broken already says so when it is read.
-            stream.set_nodelay(true).ok();
             let connection = Connection {
                 builders: Arc::clone(&builders),
-                service: service.clone(),
+                call: Arc::clone(&call),
                 stop: stop.clone(),
             };
-            match tls.clone() {
-                None => connections.spawn(connection.serve_plain(stream)),
-                Some(tls) => connections.spawn(connection.serve_tls(tls, stream)),
-            };
+            connections.spawn(connection.serve(tls.clone(), stream));
         }
         // The socket is free, or its next holder's alone.
         drop(listener);
@@ -162,189 +210,6 @@ where
 {
     fn execute(&self, stream: F) {
         self.tasks.spawn(self.end.clone().run_until_cancelled_owned(stream));
-    }
-}
-
-/// How connections are served, by the protocol that their client speaks. It is known before the first byte, so that a
-/// server that stops need not cut a connection because it doesn't know yet.
-struct Builders {
-    http1: Builder<Streams>,
-    http2: Builder<Streams>,
-    /// Without a word of TLS about it.
-    default: Protocol,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Protocol {
-    Http1,
-    Http2,
-}
-
-impl Builders {
-    fn new(options: &ServerOptions, streams: &Streams) -> Self {
-        let mut http1 = Builder::new(streams.clone()).http1_only();
-        http1
-            .http1()
-            .timer(TokioTimer::new())
-            .max_buf_size(READ_BUFFER)
-            .header_read_timeout(options.read_header_timeout)
-            .keep_alive(options.keep_alive);
-        let mut http2 = Builder::new(streams.clone()).http2_only();
-        http2
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(options.max_concurrent_streams);
-        let default = match options.speaks {
-            Speaks::Http => Protocol::Http1,
-            Speaks::Grpc => Protocol::Http2,
-        };
-        Self { http1, http2, default }
-    }
-}
-
-/// One connection's share of the server.
-struct Connection<S> {
-    builders: Arc<Builders>,
-    service: S,
-    stop: CancellationToken,
-}
-
-impl<S, B> Connection<S>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    async fn serve_plain(self, stream: TcpStream) {
-        let protocol = self.builders.default;
-        self.serve(protocol, stream).await;
-    }
-
-    async fn serve_tls(self, tls: TlsAcceptor, stream: TcpStream) {
-        let stopped = async {
-            self.stop.cancelled().await;
-            sleep(LINGER).await;
-        };
-        let shaken = tokio::select! {
-            shaken = timeout(HANDSHAKE, tls.accept(stream)) => shaken,
-            () = stopped => return,
-        };
-        match shaken {
-            Ok(Ok(stream)) => {
-                let agreed = stream.get_ref().1.alpn_protocol();
-                let protocol = match agreed == Some(b"h2") {
-                    true => Protocol::Http2,
-                    false => self.builders.default,
-                };
-                self.serve(protocol, stream).await;
-            }
-            Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
-            Err(_) => debug!("TLS handshake took too long"),
-        }
-    }
-
-    async fn serve<I>(self, protocol: Protocol, stream: I)
-    where
-        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let builder = match protocol {
-            Protocol::Http1 => &self.builders.http1,
-            Protocol::Http2 => &self.builders.http2,
-        };
-        let requests = Requests::default();
-        let service = Counted {
-            service: self.service,
-            requests: requests.clone(),
-            protocol,
-            stop: self.stop.clone(),
-        };
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let last_request = async {
-            self.stop.cancelled().await;
-            // HTTP/2 can tell its client which request was the last. HTTP/1.1 tells it with an answer; without one it
-            // would break the connection off, perhaps under a request that is on its way.
-            if protocol == Protocol::Http1 {
-                requests.begun().await;
-            }
-        };
-        let served = tokio::select! {
-            served = &mut connection => served,
-            () = last_request => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    served = &mut connection => served,
-                    () = requests.quiet() => Ok(()),
-                }
-            }
-        };
-        if let Err(error) = served {
-            debug!(%error, "connection ended");
-        }
-    }
-}
-
-/// The requests under way at one connection.
-#[derive(Clone, Default)]
-struct Requests {
-    open: TaskTracker,
-    new: Arc<Notify>,
-}
-
-impl Requests {
-    /// Waits until there is one, but only for a moment.
-    async fn begun(&self) {
-        if self.open.is_empty() {
-            // In time or not: there is nothing more to wait for.
-            timeout(LINGER, self.new.notified()).await.ok();
-        }
-    }
-
-    /// Waits until there has been none for a moment.
-    async fn quiet(&self) {
-        self.open.close();
-        loop {
-            self.open.wait().await;
-            sleep(LINGER).await;
-            if self.open.is_empty() {
-                return;
-            }
-        }
-    }
-}
-
-/// A service that counts the requests under way, and tells clients of HTTP/1.1 to go when it is time.
-struct Counted<S> {
-    service: S,
-    requests: Requests,
-    protocol: Protocol,
-    stop: CancellationToken,
-}
-
-impl<S, B> Service<Request<Incoming>> for Counted<S>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    S::Future: Send + 'static,
-    B: Send,
-{
-    type Response = Response<B>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + Send>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let open = self.requests.open.token();
-        self.requests.new.notify_waiters();
-        let answer = self.service.call(request);
-        let (protocol, stop) = (self.protocol, self.stop.clone());
-        Box::pin(async move {
-            let mut answer = answer.await?;
-            if protocol == Protocol::Http1 && stop.is_cancelled() {
-                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            drop(open);
-            Ok(answer)
-        })
     }
 }
 

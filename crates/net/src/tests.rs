@@ -27,13 +27,7 @@ use crate::{
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const OPTIONS: ServerOptions = ServerOptions {
-    speaks: Speaks::Http,
-    tls: None,
-    read_header_timeout: None,
-    keep_alive: true,
-    max_concurrent_streams: None,
-};
+const OPTIONS: ServerOptions = ServerOptions::new(Speaks::Http);
 
 /// A server at work.
 struct Running {
@@ -257,7 +251,7 @@ mod sections {
             max_concurrent_streams,
             ..Default::default()
         };
-        assert_eq!(grpc(0).stream_limit(), None);
-        assert_eq!(grpc(3).stream_limit(), Some(3));
+        assert_eq!(grpc(0).server_options().unwrap().max_concurrent_streams, None);
+        assert_eq!(grpc(3).server_options().unwrap().max_concurrent_streams, Some(3));
     }
 }

@@ -2,6 +2,7 @@
 
 mod algorithms;
 mod client;
+mod clients;
 mod identity;
 
 use std::fs;
@@ -12,12 +13,12 @@ use std::time::Duration;
 use config::{Problems, Secret, Section, Validate};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 
 pub use self::algorithms::{CipherSuite, Curve};
 pub use self::client::{ClientTls, ClientTlsConfig};
+use self::clients::Clients;
 use self::identity::Identity;
 
 /// A TLS version.
@@ -91,13 +92,15 @@ impl Validate for TlsConfig {
 
 /// TLS of a server. Written as upstream's `tls` section of a server.
 #[derive(Clone, Debug, Default, PartialEq, Section)]
-#[section(not_supported("client_ca_file_reload"))]
 pub struct ServerTlsConfig {
     /// Certificate, key and versions.
     #[section(flatten)]
     pub tls: TlsConfig,
     /// File with the authorities whose clients are let in, PEM. Clients must then present a certificate.
     pub client_ca_file: Option<String>,
+    /// Whether `client_ca_file` is read again when it has changed, by a handshake and at most once a second. A file that
+    /// cannot be used leaves the old authorities in use. Default: `false`.
+    pub client_ca_file_reload: bool,
 }
 
 impl Validate for ServerTlsConfig {
@@ -224,15 +227,11 @@ pub fn server(
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&settings.tls.versions())
         .map_err(rejected)?;
-    let builder = match pem("client_ca_file", &settings.client_ca_file, "", &None)? {
+    let builder = match &settings.client_ca_file {
         None => builder.with_no_client_auth(),
-        Some((option, text)) => {
-            let mut roots = RootCertStore::empty();
-            for authority in certificates(option, &text)? {
-                roots.add(authority).map_err(rejected)?;
-            }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            builder.with_client_cert_verifier(verifier.build().map_err(rejected)?)
+        Some(file) => {
+            let clients = Clients::load(file, settings.client_ca_file_reload, provider)?;
+            builder.with_client_cert_verifier(Arc::new(clients))
         }
     };
     let missing = || rejected("certificate and key are missing");

@@ -20,7 +20,10 @@ pub use readers::{
     ResourceLabels,
 };
 pub use resource::{Attribute, ResourceConfig};
-pub use traces::{TracesConfig, TracesLevel};
+pub use traces::{
+    BatchProcessor, Nothing, ParentBased, Ratio, Sampler, SimpleProcessor, SpanProcessor,
+    TracesConfig, TracesLevel,
+};
 
 /// The section `service::telemetry`.
 #[derive(Clone, Debug, Default, PartialEq, Section)]
@@ -29,7 +32,7 @@ pub struct Config {
     pub logs: LogsConfig,
     /// The agent's own metrics.
     pub metrics: MetricsConfig,
-    /// The agent's own traces. There are none yet.
+    /// The agent's own traces.
     pub traces: TracesConfig,
     /// Who the agent is: attributes of the resource that its own telemetry comes from.
     pub resource: ResourceConfig,

@@ -8,13 +8,18 @@ pub mod config;
 pub mod log;
 mod metrics;
 mod resource;
+mod traces;
 
+use std::sync::Arc;
+
+use component::trace::{Sink, Tracer};
 use component::{
     CancellationToken, ComponentType, CreateError, Extension, ExtensionFactory, Lifecycle,
-    Settings, Stability, StartError, async_trait,
+    Settings, Signal, Stability, StartError, async_trait,
 };
 use net::Listeners;
 use net::http::Uri;
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::Temporality;
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -23,6 +28,7 @@ pub use crate::config::Config;
 use crate::config::{Level, OtlpExporter, Periodic, Reader, TemporalityPreference};
 pub use crate::log::Log;
 use crate::metrics::{Destination, Observed, PullReader, PushReader, Source};
+use crate::traces::{SpanSender, Tracing};
 
 /// Builds the agent's own telemetry.
 #[derive(Debug, Default)]
@@ -58,12 +64,15 @@ impl ExtensionFactory for Factory {
     const STABILITY: Stability = Stability::Beta;
 
     fn create(&self, config: Config, settings: Settings) -> Result<Extension, CreateError> {
-        for otlp in config.metrics.readers.iter().filter_map(otlp) {
-            let url = otlp.url().unwrap_or_else(|_| Uri::default());
+        let reports = config.metrics.readers.iter().filter_map(otlp);
+        let processors = config.traces.processors();
+        let spans = processors.iter().filter_map(|processor| processor.exporter.otlp.as_ref());
+        for otlp in reports.chain(spans) {
+            let url = otlp.url(Signal::Metrics).unwrap_or_else(|_| Uri::default());
             let (scheme, host) = (url.scheme_str().unwrap_or(""), url.host().unwrap_or(""));
             let allow = settings.allow_insecure_endpoint;
             let answer = otlp.client().protect_key(scheme, host, allow);
-            answer.map_err(|error| CreateError::new(format!("metrics::readers: {error}")))?;
+            answer.map_err(|error| CreateError::new(format!("exporter::otlp: {error}")))?;
         }
         Ok(Extension::new(Telemetry {
             config,
@@ -71,6 +80,8 @@ impl ExtensionFactory for Factory {
             log: self.log.clone(),
             pulls: Vec::new(),
             pushes: Vec::new(),
+            spans: Vec::new(),
+            sink: None,
             change: None,
         }))
     }
@@ -86,6 +97,8 @@ struct Telemetry {
     log: Option<Log>,
     pulls: Vec<PullReader>,
     pushes: Vec<PushReader>,
+    spans: Vec<SpanSender>,
+    sink: Option<Arc<Sink>>,
     change: Option<log::Change>,
 }
 
@@ -95,6 +108,7 @@ impl Lifecycle for Telemetry {
         self.change = self.log.as_ref().map(|log| log.prepare(&self.config.logs)).transpose()?;
         let periodic = self.readers().filter_map(|reader| reader.periodic.as_ref());
         self.pushes = periodic.map(|periodic| self.push(periodic)).collect::<Result<_, _>>()?;
+        self.acquire_traces()?;
         let pulled = self.readers().filter_map(|reader| reader.pull.as_ref());
         let pulled = pulled.filter_map(|pull| pull.exporter.prometheus.clone());
         for config in pulled.collect::<Vec<_>>() {
@@ -110,7 +124,12 @@ impl Lifecycle for Telemetry {
         if let Some(change) = self.change.take() {
             change.apply();
         }
+        let tracer = self.settings.process.table::<Tracer>();
+        let tracing = self.sink.take().map(|sink| Tracing::begin(tracer, sink));
         let mut readers = JoinSet::new();
+        for spans in std::mem::take(&mut self.spans) {
+            readers.spawn(spans.run(stop.clone()).in_current_span());
+        }
         for push in std::mem::take(&mut self.pushes) {
             readers.spawn(push.run(stop.clone()).in_current_span());
         }
@@ -128,6 +147,7 @@ impl Lifecycle for Telemetry {
             ended.map_err(died)?;
         }
         stop.cancelled().await;
+        drop(tracing);
         while let Some(ended) = readers.join_next().await {
             ended.map_err(died)?;
         }
@@ -142,10 +162,28 @@ impl Telemetry {
         metrics.readers.iter().filter(|_| metrics.level != Level::None)
     }
 
+    fn acquire_traces(&mut self) -> Result<(), StartError> {
+        let traces = &self.config.traces;
+        let mut queues = Vec::new();
+        for processor in traces.processors() {
+            let (sender, queue) =
+                SpanSender::new(&processor, &self.resource(), &self.settings.build)?;
+            self.spans.push(sender);
+            queues.push(queue);
+        }
+        self.sink = (!queues.is_empty()).then(|| traces::sink(queues, traces.ratio()));
+        Ok(())
+    }
+
+    fn resource(&self) -> Resource {
+        let Settings { process, build, .. } = &self.settings;
+        resource::resource(&self.config.resource, build, &process.table::<Instance>().0)
+    }
+
     fn push(&self, config: &Periodic) -> Result<PushReader, StartError> {
         let (destination, temporality) = match &config.exporter.otlp {
             Some(otlp) => {
-                let destination = Destination::otlp(otlp, &self.settings.build)?;
+                let destination = Destination::otlp(otlp, Signal::Metrics, &self.settings.build)?;
                 (destination, temporality(otlp.temporality_preference))
             }
             None => (Destination::Console, Temporality::Cumulative),
@@ -157,8 +195,7 @@ impl Telemetry {
 
     fn source(&self, temporality: Temporality) -> Source {
         let Settings { process, build, .. } = &self.settings;
-        let instance = process.table::<Instance>();
-        let resource = resource::resource(&self.config.resource, build, &instance.0);
+        let resource = self.resource();
         let observed = Observed::of(process);
         Source::new(observed, self.config.metrics.level, temporality, resource, build)
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use component::ledger::{ComponentName, Ledger};
 use component::meter::{self, Instrument as Counted, InstrumentKind, Instruments, Meter};
 use component::overview::Overview;
+use component::trace::Tracer;
 use component::{ComponentId, Kind, Process, Signal, Status};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -15,7 +16,7 @@ use net::body::Chunks;
 use net::http::{HeaderMap, Request, Response};
 use net::tls::{ClientTls, ClientTlsConfig};
 use net::{ClientOptions, Dialer, HttpClient, Server, ServerOptions, Speaks};
-use pdata::{Metrics, Number, Points};
+use pdata::{Metrics, Number, Points, Traces};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -278,13 +279,7 @@ async fn sink(speaks: Speaks) -> (SocketAddr, mpsc::Receiver<(HeaderMap, Bytes)>
             Ok::<_, Infallible>(response)
         }
     });
-    let options = ServerOptions {
-        speaks,
-        tls: None,
-        read_header_timeout: None,
-        keep_alive: true,
-        max_concurrent_streams: None,
-    };
+    let options = ServerOptions::new(speaks);
     let mut servers = JoinSet::new();
     servers.spawn(Server::new(listener, options).run(service, CancellationToken::new()));
     (address, receiver, servers)
@@ -365,4 +360,35 @@ fn the_agents_key_does_not_go_over_plain_http() {
     let config = <Config as ::config::Value>::read(document.root(), &mut ::config::Problems::new());
     let error = Factory::new().create(config.unwrap(), settings()).unwrap_err();
     assert!(error.to_string().contains("API key over plain http"), "{error}");
+}
+
+#[tokio::test]
+async fn spans_are_sent_until_the_section_is_gone() {
+    let (address, mut received, _server) = sink(Speaks::Http).await;
+    let settings = settings();
+    let tracer = settings.process.table::<Tracer>();
+    let yaml = format!(
+        "{{ traces: {{ processors: [{{ batch: {{ schedule_delay: 10, exporter: {{ otlp: {{ protocol: http/protobuf, endpoint: 'http://{address}' }} }} }} }}] }}, metrics: {{ level: none }} }}"
+    );
+    let running = Running::start(&settings, &yaml).await;
+    let span = loop {
+        match tracer.begin(|| "receiver/otlp/LogsReceived".to_owned()) {
+            Some(span) => break span,
+            None => tokio::task::yield_now().await,
+        }
+    };
+    span.end(&[("accepted_log_records", 3)], Some("full".to_owned()));
+    let (headers, body) = timeout(PATIENCE, received.recv()).await.unwrap().unwrap();
+    assert_eq!(headers["x-path"], "/v1/traces");
+    let traces = Traces::from_otlp(body).unwrap();
+    let group = traces.resources().next().unwrap();
+    assert_eq!(group.attributes().get("service.name").unwrap().as_str(), Some("testkit"));
+    let scope = group.scopes().next().unwrap();
+    let span = scope.spans().next().unwrap();
+    assert_eq!((span.name(), span.status_message()), ("receiver/otlp/LogsReceived", "full"));
+    let items = span.attributes().get("accepted_log_records").unwrap();
+    assert_eq!(items.as_int(), Some(3));
+    assert!(span.end_time_unix_nano() >= span.start_time_unix_nano());
+    running.stop().await;
+    assert!(tracer.begin(String::new).is_none());
 }

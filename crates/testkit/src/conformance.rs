@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use component::{
-    CancellationToken, ConnectorFactory, Consumer, ExporterFactory, Lifecycle, Outputs, Processor,
-    ProcessorFactory, ReceiverFactory, Settings, Signal, Slot, Stability,
+    CancellationToken, ConnectorFactory, Consumer, ExporterFactory, ExtensionFactory, Lifecycle,
+    Outputs, Processor, ProcessorFactory, ReceiverFactory, Settings, Signal, Slot, Stability,
 };
 use config::Section;
 use tokio::runtime::Builder;
@@ -24,7 +24,7 @@ use crate::transformer::Transformer;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The conformance suite of one component: `conformance!(processor: Factory)`, with a role of `receiver`, `processor`,
-/// `exporter` or `connector`. A configuration may follow where the defaults don't do.
+/// `exporter`, `connector` or `extension`. A configuration may follow where the defaults don't do.
 ///
 /// Receivers need one that binds free ports: `conformance!(receiver: Factory, "{ endpoint: 127.0.0.1:0 }")`.
 #[macro_export]
@@ -82,6 +82,33 @@ pub mod exporter {
         let signals = signals(F::SIGNALS);
         let created = factory.create(read(yaml), settings.clone(), &signals);
         created.unwrap_or_else(|error| panic!("{}", component::chain(&error))).into_parts()
+    }
+}
+
+/// For extensions.
+pub mod extension {
+    use super::*;
+
+    /// An option that does not exist is refused, with its name.
+    pub fn unknown_option<F: ExtensionFactory>(_: &F) {
+        refuses_unknown_options::<F::Config>();
+    }
+
+    /// Created and dropped; created, acquired and dropped; stopped before it runs.
+    pub fn stop_unstarted<F: ExtensionFactory>(factory: &F, yaml: &str) {
+        let create = || create(factory, yaml, &settings(F::TYPE.as_str()));
+        end_unstarted(vec![create(), create(), create()]);
+    }
+
+    /// Twice, in the same process: started and stopped.
+    pub fn start_feed_stop_twice<F: ExtensionFactory>(factory: &F, yaml: &str) {
+        let settings = settings(F::TYPE.as_str());
+        live_twice(|| (Inputs::new(), vec![create(factory, yaml, &settings)]));
+    }
+
+    fn create<F: ExtensionFactory>(factory: &F, yaml: &str, settings: &Settings) -> Life {
+        let created = factory.create(read(yaml), settings.clone());
+        created.unwrap_or_else(|error| panic!("{}", component::chain(&error))).into_parts().1
     }
 }
 

@@ -25,7 +25,10 @@ mod transformer;
 pub use crate::configuration::{config, refusal, settings};
 pub use crate::receipts::{Heard, tracked};
 pub use crate::recorder::Recorder;
-pub use crate::running::{Running, connector, exporter, processor, receiver};
+pub use crate::running::{
+    Running, RunningExtension, connector, exporter, extension, extension_in, processor, receiver,
+    receiver_in,
+};
 pub use crate::telemetry::{
     OfSignal, any, gauge_points, log_records, logs, metrics, spans, traces,
 };

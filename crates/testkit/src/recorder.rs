@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use component::{Batch, ConsumeError, Consumer, Outcome};
+use component::{Batch, ClientMetadata, ConsumeError, Consumer, Outcome};
 use parking_lot::Mutex;
 use pdata::Telemetry;
 use tokio::sync::watch;
@@ -18,18 +18,22 @@ pub struct Recorder(Arc<Shared>);
 
 struct Shared {
     taken: watch::Sender<Vec<Telemetry>>,
+    said: Mutex<Vec<ClientMetadata>>,
     calls: watch::Sender<usize>,
     held: watch::Sender<bool>,
     refuse: Mutex<Option<Refuse>>,
+    outcome: Mutex<Outcome>,
 }
 
 impl Default for Recorder {
     fn default() -> Self {
         Self(Arc::new(Shared {
             taken: watch::Sender::new(Vec::new()),
+            said: Mutex::default(),
             calls: watch::Sender::new(0),
             held: watch::Sender::new(false),
             refuse: Mutex::new(None),
+            outcome: Mutex::new(Outcome::Delivered),
         }))
     }
 }
@@ -38,6 +42,11 @@ impl Recorder {
     /// Refuses every batch with this error from now on.
     pub fn refuse(&self, error: impl Fn() -> ConsumeError + Send + Sync + 'static) {
         *self.0.refuse.lock() = Some(Box::new(error));
+    }
+
+    /// Tells sources this from now on of what it takes.
+    pub fn resolve_with(&self, outcome: Outcome) {
+        *self.0.outcome.lock() = outcome;
     }
 
     /// Takes batches again.
@@ -58,6 +67,11 @@ impl Recorder {
     /// What was taken so far, in order.
     pub fn taken(&self) -> Vec<Telemetry> {
         self.0.taken.borrow().clone()
+    }
+
+    /// What the clients of everything that was taken said beside it, in order.
+    pub fn said(&self) -> Vec<ClientMetadata> {
+        self.0.said.lock().clone()
     }
 
     /// Items taken so far.
@@ -101,8 +115,10 @@ impl Consumer for Recorder {
             return Err(refuse());
         }
         let (telemetry, attached) = batch.into_parts();
+        self.0.said.lock().push(attached.metadata().clone());
         self.0.taken.send_modify(|taken| taken.push(telemetry));
-        attached.resolve(Outcome::Delivered);
+        let outcome = *self.0.outcome.lock();
+        attached.resolve(outcome);
         Ok(())
     }
 }

@@ -1,12 +1,14 @@
 //! Components as the engine would run them, alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use component::{
-    Batch, CancellationToken, ConnectorFactory, ConnectorOutputs, ConsumeError, Consumer, Exporter,
-    ExporterFactory, Lifecycle, Outputs, Processor, ProcessorFactory, ReceiverFactory, Refused,
-    Signal, Slot, StartError,
+    Batch, CancellationToken, ComponentId, ConnectorFactory, ConnectorOutputs, ConsumeError,
+    Consumer, Exporter, ExporterFactory, ExtensionFactory, Extensions, Lifecycle, Offer, Outputs,
+    Processor, ProcessorFactory, ReceiverFactory, Refused, Settings, Signal, Slot, StartError,
+    Storage,
 };
 use pdata::Telemetry;
 use tokio::task::JoinSet;
@@ -70,15 +72,82 @@ pub async fn exporter<F: ExporterFactory>(factory: F, yaml: &str, signals: &[Sig
 
 /// A receiver at work that sends these signals to a recorder.
 pub async fn receiver<F: ReceiverFactory>(factory: F, yaml: &str, signals: &[Signal]) -> Running {
-    let config = config::<F::Config>(yaml).unwrap_or_else(|problems| panic!("{problems}"));
+    receiver_in(factory, yaml, signals, settings(F::TYPE.as_str())).await
+}
+
+/// A receiver at work with these settings, so that it can share a process with others.
+pub async fn receiver_in<F: ReceiverFactory>(
+    factory: F,
+    yaml: &str,
+    signals: &[Signal],
+    settings: Settings,
+) -> Running {
     let mut running = Running::new();
     let mut outputs = Outputs::default();
     for &signal in signals {
         outputs.set(signal, Slot::to(Arc::new(running.output.clone())));
     }
-    let created = factory.create(config, settings(F::TYPE.as_str()), outputs);
-    running.start(created.unwrap_or_else(|error| panic!("{error}"))).await;
+    let config = config::<F::Config>(yaml).unwrap_or_else(|problems| panic!("{problems}"));
+    let life = factory.create(config, settings, outputs);
+    running.start(life.unwrap_or_else(|error| panic!("{error}"))).await;
     running
+}
+
+/// An extension at work, and what it offers to components. Dropping it abandons the extension.
+#[derive(Debug)]
+pub struct RunningExtension {
+    id: ComponentId,
+    extensions: Extensions,
+    running: Running,
+}
+
+/// An extension at work, in a process of its own.
+pub async fn extension<F: ExtensionFactory>(factory: F, yaml: &str) -> RunningExtension {
+    let started = extension_in(factory, yaml, settings(F::TYPE.as_str())).await;
+    started.unwrap_or_else(|error| panic!("{}", component::chain(&error)))
+}
+
+/// An extension at work with these settings, so that it can share a process with others.
+///
+/// # Errors
+///
+/// It cannot acquire what it needs.
+pub async fn extension_in<F: ExtensionFactory>(
+    factory: F,
+    yaml: &str,
+    settings: Settings,
+) -> Result<RunningExtension, StartError> {
+    let config = config::<F::Config>(yaml).unwrap_or_else(|problems| panic!("{problems}"));
+    let id = settings.id.clone();
+    let created = factory.create(config, settings);
+    let (offer, mut life) = created.unwrap_or_else(|error| panic!("{error}")).into_parts();
+    life.acquire().await?;
+    let mut running = Running::new();
+    running.lives.spawn(life.run(running.stop.clone()));
+    let offers: BTreeMap<ComponentId, Offer> = BTreeMap::from([(id.clone(), offer)]);
+    Ok(RunningExtension { id, extensions: Extensions::new(Arc::new(offers)), running })
+}
+
+impl RunningExtension {
+    /// What components see of it.
+    pub fn extensions(&self) -> Extensions {
+        self.extensions.clone()
+    }
+
+    /// The storage that it offers.
+    pub fn storage(&self) -> Arc<dyn Storage> {
+        let storage = self.extensions.storage("storage", &self.id);
+        storage.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Tells the extension to stop and waits until it has; it has half a minute.
+    ///
+    /// # Errors
+    ///
+    /// What the extension says went wrong while it ran.
+    pub async fn stop(self) -> Result<(), StartError> {
+        self.running.stop().await
+    }
 }
 
 impl Running {

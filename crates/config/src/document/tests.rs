@@ -87,7 +87,10 @@ fn every_source_that_cannot_be_loaded_is_named() {
     let lines: Vec<_> = problems.lines().collect();
     assert_eq!(lines.len(), 4, "{problems}");
     assert!(lines[0].starts_with("/nowhere/a.yaml: cannot read /nowhere/a.yaml: "));
-    assert_eq!(lines[1], "https://x/y: scheme \"https\" is not supported yet");
+    assert_eq!(
+        lines[1],
+        "https://x/y: cannot read https://x/y: configurations of other hosts are not read here"
+    );
     assert_eq!(lines[2], "unsupported scheme on URI \"_q:x\"");
     assert_eq!(lines[3], "yaml::1: the root of a configuration must be a map, is a list");
     assert_eq!(load(&[]), Err("at least one config flag must be provided".to_owned()));
@@ -201,4 +204,18 @@ fn sources_and_settings_are_merged_in_their_order() {
     let expected = Document::from_text("{a: 1, b: {x: 2, y: [1, 2]}}", "x", &environment).unwrap();
     assert!(document.root().same_as(expected.root()), "{:?}", document.root());
     assert_eq!(set_source("a"), Err("missing equal sign"));
+}
+
+#[test]
+fn what_other_hosts_serve_is_a_source_like_any_other() {
+    let environment = Environment::empty().with_fetch(|url| match url {
+        "http://h/a" => Ok("a: 1\nb: ${https://h/b}".to_owned()),
+        "https://h/b" => Ok("{c: 2}".to_owned()),
+        _ => Err("status 404".to_owned()),
+    });
+    let document = Document::load(&["http://h/a", "yaml:a: 3"], &environment).unwrap();
+    let number = |path| document.root().get(path).and_then(Node::as_i64);
+    assert_eq!((number("a"), number("b::c")), (Some(3), Some(2)));
+    let problems = Document::load(&["http://h/x"], &environment).unwrap_err();
+    assert_eq!(problems.to_string(), "http://h/x: cannot read http://h/x: status 404");
 }

@@ -24,7 +24,7 @@ impl Schema {
             Self::String => json!({"type": ["string", "null"]}),
             Self::Duration => typed(&["integer"], DURATION, [("minimum", json!(0))]),
             Self::Enum { values, ignore_case, .. } => names(values, *ignore_case),
-            Self::Texts => {
+            Self::List(items) if **items == Self::String => {
                 json!({"type": ["array", "string", "null"], "items": Self::String.json()})
             }
             Self::List(items) => typed(&["array"], EXPANSION, [("items", items.json())]),
@@ -33,7 +33,7 @@ impl Schema {
             }
             Self::Headers => headers(),
             Self::Section { fields, .. } => self.with_description(section(fields)),
-            Self::Optional(inner) | Self::DefaultOn(inner) => optional(inner),
+            Self::Optional(inner) => optional(inner),
             Self::Secret(inner) | Self::Nullable(inner) => inner.json(),
         }
     }
@@ -106,7 +106,16 @@ fn headers() -> Value {
 fn section(fields: &[Field]) -> Value {
     let properties: Map<_, _> =
         fields.iter().map(|field| (field.key.to_owned(), option(field))).collect();
-    let rules = [("properties", Value::Object(properties)), ("additionalProperties", json!(false))];
+    map(properties)
+}
+
+/// A map with these keys, and no others but those that lead several levels down at once (`a::b`).
+pub fn map(properties: Map<String, Value>) -> Value {
+    let rules = [
+        ("properties", Value::Object(properties)),
+        ("patternProperties", json!({"::": {}})),
+        ("additionalProperties", json!(false)),
+    ];
     typed(&["object"], EXPANSION, rules)
 }
 
@@ -147,7 +156,7 @@ fn default_value(text: &str, schema: &Schema) -> Option<Value> {
     match schema {
         // A name may look like a number.
         Schema::Enum { .. } | Schema::Duration if text != "\"\"" => Some(json!(text)),
-        Schema::List(items) => {
+        Schema::List(items) if **items != Schema::String => {
             let elements = text.strip_prefix('[')?.strip_suffix(']')?;
             let elements = elements.split(", ").filter(|element| !element.is_empty());
             elements.map(|element| default_value(element, items.bare())).collect()

@@ -1,191 +1,382 @@
-//! Requests in a journal.
+//! The disk side of a queue.
+//!
+//! Requests come in groups: whoever puts one in leaves it in a list, and one job at a time on a blocking thread writes the
+//! whole list in few calls, marks what is done, and goes on until the lists are empty. A caller is answered after the
+//! write. A request that is next in turn stays in memory as well; all others are read again when their turn comes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use component::{ClientMetadata, ConsumeError, Signal, StorageClient, Telemetry, chain};
-use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
-use tracing::{error, warn};
+use component::ledger::Entry;
+use component::{Batch, ClientMetadata, Outcome, Receipt, StartError, StorageClient};
+use parking_lot::Mutex;
+use pdata::Telemetry;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::sleep;
+use tracing::warn;
 
-use crate::journal::{Journal, JournalError, Record};
+use crate::caller::{Answer, stopped};
+use crate::durable::{self, DiskLimits, Files, Place, WriteError};
+use crate::queue::{Intake, Queue};
 use crate::quiet::Quiet;
+use crate::request::{Load, Request, Space};
 
-/// A queue's place in a storage.
-#[derive(Clone)]
-pub(crate) struct Store {
-    journal: Arc<Journal>,
-    signal: Signal,
-    syncing: Arc<Quiet>,
-    /// Keeps the place open as long as the queue lives.
-    _place: Arc<dyn StorageClient>,
+/// The group commit: what was written is flushed to the disk this long after the first of it.
+const SYNC_AFTER: Duration = Duration::from_secs(1);
+/// How long to wait after a failure to read.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+/// How much is kept in memory beside what is being sent, at least one request.
+const READ_BYTES: usize = 1 << 20;
+const READ_REQUESTS: usize = 64;
+
+/// A queue's place on disk.
+pub(crate) struct Disk {
+    /// Keeps the place open.
+    _client: Arc<dyn StorageClient>,
+    /// Receipts are resolved anywhere, and their consequences are written here.
+    runtime: Handle,
+    found: Load,
+    files: Mutex<Files>,
+    work: Mutex<Work>,
+    /// There are requests on disk that are neither done nor in memory.
+    behind: AtomicBool,
+    unsynced: Notify,
+    /// Quiets the lines about a disk that cannot be read.
+    failing: Quiet,
 }
 
-/// A request in the store.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stored(Record);
-
-impl Stored {
-    pub(crate) fn items(&self) -> usize {
-        self.0.items as usize
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.0.len()
-    }
+#[derive(Default)]
+struct Work {
+    appends: Vec<Append>,
+    done: Vec<Place>,
+    again: Vec<Place>,
+    /// A job is at it.
+    active: bool,
 }
 
-impl Store {
-    /// The store, and what an earlier process has left in it.
-    pub(crate) fn new(
-        journal: Journal,
-        records: Vec<Record>,
-        signal: Signal,
-        place: Arc<dyn StorageClient>,
-    ) -> (Self, Vec<Stored>) {
-        let (journal, syncing) = (Arc::new(journal), Arc::default());
-        let store = Self { journal, signal, syncing, _place: place };
-        (store, records.into_iter().map(Stored).collect())
-    }
+/// A request that is to be written.
+struct Append {
+    telemetry: Telemetry,
+    metadata: ClientMetadata,
+    stored_metadata: Vec<u8>,
+    load: Load,
+    reply: oneshot::Sender<Result<(), WriteError>>,
+}
 
-    /// Writes a request. When this returns, the end of the process cannot lose it. A request whose caller has gone away in the
-    /// meantime is not kept.
-    pub(crate) async fn keep(
-        &self,
-        telemetry: &Telemetry,
-        metadata: &ClientMetadata,
-    ) -> Result<Stored, ConsumeError> {
-        let mut payload = vec![encode(metadata)];
-        payload.extend(telemetry.to_otlp());
-        let items = telemetry.item_count();
-        let (journal, quiet) = (Arc::clone(&self.journal), Arc::clone(&self.syncing));
-        let (answer, answered) = oneshot::channel();
-        // Not waited for by its handle: it goes on when the caller does not.
-        drop(spawn_blocking(move || {
-            let kept = journal.append(items, &payload);
-            if let Err(Ok(unwanted)) = answer.send(kept) {
-                note(&quiet, journal.done(&unwanted));
-            }
-        }));
-        let kept = answered.await.map_err(|_| ConsumeError::retryable("storing it failed"))?;
-        kept.map(Stored).map_err(|error| {
-            ConsumeError::retryable("the request cannot be stored").with_cause(error)
+impl Disk {
+    /// Opens what is in the folder of a client.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be listed.
+    pub(crate) async fn open(
+        client: Arc<dyn StorageClient>,
+        folder: PathBuf,
+        limits: DiskLimits,
+    ) -> Result<Self, StartError> {
+        let runtime = Handle::current();
+        let message =
+            format!("sending_queue::storage: cannot open the queue in {}", folder.display());
+        let opened = runtime.spawn_blocking(move || Files::open(folder, limits)).await;
+        let (files, found) = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => return Err(StartError::caused_by(message, error)),
+            Err(error) => return Err(StartError::caused_by(message, error)),
+        };
+        Ok(Self {
+            _client: client,
+            runtime,
+            found,
+            files: Mutex::new(files),
+            work: Mutex::default(),
+            behind: AtomicBool::new(found.requests > 0),
+            unsynced: Notify::new(),
+            failing: Quiet::default(),
         })
     }
 
-    /// Reads a request; `None` when it cannot be read any more, which is logged.
-    pub(crate) async fn read(&self, stored: &Stored) -> Option<(Telemetry, ClientMetadata)> {
-        let record = stored.0;
-        let read = self.blocking(move |journal| journal.read(&record)).await;
-        let decoded = match read {
-            Ok(payload) => decode(self.signal, payload),
-            Err(error) => {
-                error!(error = chain(&error), items = record.items, "a stored request is lost");
-                return None;
+    /// What was there when it was opened.
+    pub(super) fn found(&self) -> Load {
+        self.found
+    }
+}
+
+impl Queue {
+    /// Writes a batch to disk. Its receipts are resolved when that is done: it is delivered to a durable place.
+    pub(super) async fn store(
+        self: &Arc<Self>,
+        intake: &Intake,
+        batch: Batch,
+        load: Load,
+    ) -> Answer {
+        let load = Load { pinned: 0, ..load };
+        self.when_free(intake, || {
+            let mut state = self.state.lock();
+            self.check_space(&state, intake, load)?;
+            state.stored += load;
+            state.show();
+            Ok(())
+        })
+        .await?;
+        let (reply, written) = oneshot::channel();
+        let (telemetry, attached) = batch.into_parts();
+        let metadata = attached.metadata().clone();
+        let stored_metadata = durable::metadata(&metadata, &intake.metadata_keys);
+        let append = Append { telemetry, metadata, stored_metadata, load, reply };
+        self.add_work(|work| work.appends.push(append));
+        match written.await {
+            Ok(Ok(())) => {
+                attached.resolve(Outcome::Delivered);
+                Ok(())
             }
-        };
-        if decoded.is_none() {
-            error!(
-                items = record.items,
-                "a stored request is not what this version writes, and is lost"
-            );
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(stopped()),
         }
-        decoded
     }
 
-    /// Notes that a request is done, in the background.
-    pub(crate) fn done(&self, stored: Stored) {
-        let (journal, syncing) = (Arc::clone(&self.journal), Arc::clone(&self.syncing));
-        // Not waited for: if the process ends before it is noted, the request comes again.
-        drop(spawn_blocking(move || note(&syncing, journal.done(&stored.0))));
+    /// Adds work, and starts a job unless one is at it.
+    fn add_work(self: &Arc<Self>, add: impl FnOnce(&mut Work)) {
+        let Some(disk) = &self.disk else { return };
+        let mut work = disk.work.lock();
+        add(&mut work);
+        if !std::mem::replace(&mut work.active, true) {
+            let queue = Arc::clone(self);
+            // It ends by itself when the lists are empty, and keeps the queue alive until then.
+            drop(disk.runtime.spawn_blocking(move || queue.work()));
+        }
     }
 
-    /// Brings what was written to the disk itself.
-    pub(crate) async fn sync(&self) {
-        if !self.journal.is_unsynced() {
+    /// The job: writes until there is nothing to be written. Blocks.
+    fn work(self: Arc<Self>) {
+        let Some(disk) = &self.disk else { return };
+        let _panicked = Inactive(disk);
+        loop {
+            // Before the work is taken: whoever finds no work under this lock knows that all is written.
+            let mut files = disk.files.lock();
+            let (appends, done, again) = {
+                let mut work = disk.work.lock();
+                if work.appends.is_empty() && work.done.is_empty() && work.again.is_empty() {
+                    work.active = false;
+                    return;
+                }
+                (
+                    std::mem::take(&mut work.appends),
+                    std::mem::take(&mut work.done),
+                    std::mem::take(&mut work.again),
+                )
+            };
+            files.done(&done);
+            for place in again {
+                files.offer_again(place);
+                disk.behind.store(true, Ordering::Release);
+            }
+            self.append(disk, &mut files, appends);
+            drop(files);
+            self.ready.notify_one();
+        }
+    }
+
+    /// Writes a group of requests and answers those who wait for it.
+    fn append(self: &Arc<Self>, disk: &Disk, files: &mut Files, appends: Vec<Append>) {
+        if appends.is_empty() {
             return;
         }
-        let synced = self.blocking(Journal::sync).await;
-        note(&self.syncing, synced);
-    }
-
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Journal) -> Result<T, JournalError> + Send + 'static,
-    ) -> Result<T, JournalError> {
-        let journal = Arc::clone(&self.journal);
-        match spawn_blocking(move || work(&journal)).await {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        let requests =
+            appends.iter().map(|append| (&append.telemetry, &append.stored_metadata[..]));
+        let answers = files.append(requests);
+        disk.unsynced.notify_one();
+        for (append, answer) in appends.into_iter().zip(answers) {
+            let Append { telemetry, metadata, load, reply, .. } = append;
+            let result = match answer {
+                Err(error) => {
+                    // The caller is refused.
+                    self.forget(load, |_| ());
+                    Err(error)
+                }
+                Ok(place) => {
+                    let pinned = telemetry.pinned_len();
+                    if self.has_memory_for(pinned) && files.take_in_turn(&place) {
+                        self.hand_out(telemetry, metadata, place);
+                    } else {
+                        disk.behind.store(true, Ordering::Release);
+                    }
+                    Ok(())
+                }
+            };
+            // A caller that has gone away loses the answer; its request is stored all the same.
+            drop(reply.send(result));
         }
     }
-}
 
-fn note(quiet: &Quiet, result: Result<(), JournalError>) {
-    if let Err(error) = result
-        && let Some(suppressed) = quiet.pass()
-    {
-        warn!(
-            error = chain(&error),
-            suppressed,
-            "the sending queue's files cannot be kept in order; requests may be delivered twice"
-        );
+    /// Puts a stored request into memory, to be sent.
+    fn hand_out(self: &Arc<Self>, telemetry: Telemetry, metadata: ClientMetadata, place: Place) {
+        let load = Load::of(&telemetry);
+        let queue = Arc::clone(self);
+        let receipt = Receipt::new(move |outcome| queue.settle(place, outcome));
+        let share = self.account.charge(load.pinned);
+        let batch = Batch::with_receipt(telemetry, receipt).with_metadata(metadata).charged(share);
+        let mut state = self.state.lock();
+        state.memory += load;
+        let space = Space::of(Arc::clone(self), load);
+        let request = Request { batch, space, callers: Vec::new() };
+        if self.is_deserted() {
+            drop(state);
+            drop(request);
+            return;
+        }
+        state.waiting.push_back(request);
+        drop(state);
+        self.ready.notify_one();
     }
-}
 
-/// What stands before the request: the metadata, as pairs of texts behind their lengths, and how many there are.
-fn encode(metadata: &ClientMetadata) -> Bytes {
-    let mut out = BytesMut::new();
-    let values =
-        || metadata.iter().flat_map(|(name, values)| values.iter().map(move |it| (name, it)));
-    out.put_u32_le(u32::try_from(values().count()).unwrap_or(0));
-    for (name, value) in values() {
-        for text in [name, value] {
-            out.put_u32_le(u32::try_from(text.len()).unwrap_or(0));
-            out.put_slice(text.as_bytes());
+    /// What became of a request that was handed out.
+    fn settle(self: &Arc<Self>, place: Place, outcome: Outcome) {
+        if outcome == Outcome::FailedForNow {
+            self.add_work(|work| work.again.push(place));
+            return;
+        }
+        let items = place.load.items;
+        self.forget(place.load, |entry| match outcome {
+            Outcome::Delivered => entry.out(items),
+            Outcome::Dropped | Outcome::FailedForGood | Outcome::FailedForNow => {
+                entry.dropped("send failed", items);
+            }
+        });
+        self.add_work(|work| work.done.push(place));
+    }
+
+    /// Gives up the space of a request that is not, or no longer, on disk, and says so in the ledger.
+    fn forget(&self, load: Load, book: impl FnOnce(&Entry)) {
+        let mut state = self.state.lock();
+        if state.booked {
+            book(&self.entry);
+        }
+        state.stored -= load;
+        state.show();
+        drop(state);
+        self.freed.notify_one();
+    }
+
+    /// Whether some more may be kept in memory for sending. Nothing in memory means yes, whatever the size.
+    fn has_memory_for(&self, pinned: usize) -> bool {
+        let state = self.state.lock();
+        let ahead: usize = state.waiting.iter().map(|request| request.space.pinned()).sum();
+        let is_small = state.waiting.is_empty() || ahead + pinned <= READ_BYTES;
+        let fits = state.memory.pinned + pinned <= self.lane.part();
+        state.memory.requests == 0 || (state.waiting.len() < READ_REQUESTS && is_small && fits)
+    }
+
+    /// Reads what is to be sent next, if there is something on disk and room for it in memory. Says whether it did.
+    pub(super) async fn refill(self: &Arc<Self>) -> bool {
+        let Some(disk) = &self.disk else { return false };
+        if !disk.behind.load(Ordering::Acquire) || !self.has_memory_for(0) {
+            return false;
+        }
+        let queue = Arc::clone(self);
+        match disk.runtime.spawn_blocking(move || queue.read()).await {
+            Ok(Ok(any)) => any,
+            Ok(Err(error)) => {
+                if let Some(suppressed) = disk.failing.pass() {
+                    warn!(exporter = %self.id, signal = %self.signal, %error, suppressed, "cannot read the sending queue, trying again");
+                }
+                sleep(READ_AGAIN).await;
+                true
+            }
+            Err(_) => false,
         }
     }
-    out.freeze()
-}
 
-fn decode(signal: Signal, mut payload: Bytes) -> Option<(Telemetry, ClientMetadata)> {
-    let pairs = number(&mut payload)?;
-    let mut metadata = Vec::new();
-    for _ in 0..pairs {
-        metadata.push((text(&mut payload)?, text(&mut payload)?));
+    /// Reads some requests, and says whether there were any. Blocks.
+    fn read(self: Arc<Self>) -> std::io::Result<bool> {
+        let Some(disk) = &self.disk else { return Ok(false) };
+        let mut files = disk.files.lock();
+        let (mut any, mut failed) = (false, None);
+        while !any || (self.has_memory_for(0) && !self.is_deserted()) {
+            let (place, payload) = match files.read() {
+                Ok(Some(found)) => found,
+                Ok(None) => {
+                    disk.behind.store(false, Ordering::Release);
+                    break;
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            };
+            any = true;
+            match durable::read(self.signal, payload) {
+                Some((telemetry, metadata)) => self.hand_out(telemetry, metadata, place),
+                None => files.lose(&place, "it is no request of this signal"),
+            }
+        }
+        let lost = files.take_lost();
+        drop(files);
+        if lost.requests > 0 {
+            if let Some((metrics, _)) = &self.state.lock().metrics {
+                metrics.send_failed.add(lost.items);
+            }
+            self.forget(lost, |entry| entry.dropped("unreadable", lost.items));
+        }
+        failed.map_or(Ok(any), Err)
     }
-    let telemetry = Telemetry::from_otlp(signal, payload).ok()?;
-    Some((telemetry, metadata.into_iter().collect()))
+
+    /// Flushes what was written to the disk from time to time, for as long as it is polled: what is older than a second
+    /// survives the loss of power. Never ends.
+    pub(crate) async fn keep_synced(self: &Arc<Self>) {
+        let Some(disk) = &self.disk else { return std::future::pending().await };
+        loop {
+            disk.unsynced.notified().await;
+            sleep(SYNC_AFTER).await;
+            self.sync().await;
+        }
+    }
+
+    /// Writes and flushes everything, and deletes what is not needed.
+    pub(crate) async fn close(self: &Arc<Self>) {
+        let Some(disk) = &self.disk else { return };
+        let queue = Arc::clone(self);
+        let written = disk.runtime.spawn_blocking(move || {
+            queue.work_off();
+        });
+        drop(written.await);
+        self.sync().await;
+    }
+
+    /// Does what no job has done yet. Blocks.
+    fn work_off(self: Arc<Self>) {
+        let Some(disk) = &self.disk else { return };
+        Arc::clone(&self).work();
+        // Another job that was at it has ended, or has nothing to do.
+        disk.files.lock().tidy();
+    }
+
+    async fn sync(self: &Arc<Self>) {
+        let Some(disk) = &self.disk else { return };
+        let queue = Arc::clone(self);
+        let synced = disk.runtime.spawn_blocking(move || queue.sync_files());
+        if let Ok(Err(error)) = synced.await {
+            warn!(exporter = %self.id, signal = %self.signal, %error, "cannot flush the sending queue to the disk");
+        }
+    }
+
+    fn sync_files(&self) -> std::io::Result<()> {
+        let Some(disk) = &self.disk else { return Ok(()) };
+        // Not under the lock: a flush may take long, and writing goes on meanwhile.
+        let files = disk.files.lock().unsynced();
+        files.iter().try_for_each(std::fs::File::sync_data)
+    }
 }
 
-fn number(payload: &mut Bytes) -> Option<usize> {
-    let (head, _) = payload.split_at_checked(4)?;
-    let number = u32::from_le_bytes(head.try_into().ok()?);
-    drop(payload.split_to(4));
-    usize::try_from(number).ok()
-}
+/// Lets another job begin after one that panicked.
+struct Inactive<'a>(&'a Disk);
 
-fn text(payload: &mut Bytes) -> Option<String> {
-    let length = number(payload)?;
-    let text = (payload.len() >= length).then(|| payload.split_to(length))?;
-    String::from_utf8(text.to_vec()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use testkit::log_records;
-
-    use super::*;
-
-    #[test]
-    fn a_request_and_its_metadata_come_back() {
-        let metadata: ClientMetadata = [("x-tenant", "a"), ("x-tenant", "b")].into_iter().collect();
-        let telemetry = Telemetry::from(log_records(3));
-        let mut payload = BytesMut::from(&encode(&metadata)[..]);
-        telemetry.to_otlp().for_each(|chunk| payload.extend_from_slice(&chunk));
-        let (read, read_metadata) = decode(Signal::Logs, payload.freeze()).unwrap();
-        assert_eq!(read.to_json(), telemetry.to_json());
-        assert_eq!(read_metadata, metadata);
-        assert!(decode(Signal::Logs, Bytes::from_static(b"\x01\0\0\0\x09\0\0\0x")).is_none());
+impl Drop for Inactive<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.work.lock().active = false;
+        }
     }
 }

@@ -79,11 +79,8 @@ impl Backend {
         let listener = Listeners::default().acquire(endpoint).await.unwrap();
         let (address, service) = (listener.local_address().unwrap(), Service::new());
         let options = ServerOptions {
-            speaks: Speaks::Grpc,
             tls: tls.map(|tls| net::tls::server(tls, &["h2"]).unwrap()),
-            read_header_timeout: None,
-            keep_alive: true,
-            max_concurrent_streams: None,
+            ..ServerOptions::new(Speaks::Grpc)
         };
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         let routes = TowerToHyperService::new(service.routes().prepare());

@@ -62,11 +62,8 @@ impl Backend {
         let to_serve = Arc::clone(&shared);
         let service = service_fn(move |request| answer(request, Arc::clone(&to_serve)));
         let options = ServerOptions {
-            speaks: Speaks::Http,
             tls: Some(server(tls, &["http/1.1"]).unwrap()),
-            read_header_timeout: None,
-            keep_alive: true,
-            max_concurrent_streams: None,
+            ..ServerOptions::new(Speaks::Http)
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(Server::new(listener, options).run(service, Default::default()));

@@ -7,58 +7,86 @@ use config::{Problems, Section, Validate};
 
 /// Settings of the `file_storage` extension.
 #[derive(Clone, Debug, PartialEq, Section)]
+#[section(not_supported("max_size"))]
 pub struct Config {
-    /// The folder in which components keep their data.
+    /// The folder. It is locked: two processes can't use the same one.
     ///
-    /// Default: `/var/lib/otelcol/file_storage`, on Windows `%ProgramData%\Otelcol\FileStorage`. One process at a time may
-    /// use it.
+    /// Default: `/var/lib/otelcol/file_storage`, on Windows `%ProgramData%\Otelcol\FileStorage`. It must exist, unless
+    /// [`create_directory`](Self::create_directory) is set.
     pub directory: PathBuf,
 
-    /// How long to wait for another process to give the folder up.
+    /// How long to wait for another process to let go of the folder.
     ///
-    /// Default: `1s`.
+    /// Default: `1s`. `0` tries once.
     pub timeout: Duration,
 
-    /// Whether each change of a table is brought to the disk itself before it counts as written.
+    /// Force every write to the disk before it counts.
     ///
-    /// Default: `false`: the end of the process loses nothing, the end of the machine may lose the last changes.
+    /// Default: `false`: what was written survives the end of the process, however it ends, but the last writes may be
+    /// lost when the host loses power.
     pub fsync: bool,
 
-    /// Whether the folder is made when it is not there.
+    /// Make the folder, and those above it, if it is missing.
     ///
-    /// Default: `true`, as upstream since v0.130.
+    /// Default: `false`.
     pub create_directory: bool,
 
-    /// The mode of a folder that is made, in octal; the umask takes away from it. It has no meaning on Windows.
+    /// Permissions of the folders that are made, in octal, less the process's umask. Windows has no such thing.
     ///
     /// Default: `0750`.
     pub directory_permissions: String,
 
-    /// Accepted for the sake of existing documents: a table that cannot be read is always set aside, and a new one begun.
+    /// Begin with an empty table when a file is damaged.
+    ///
+    /// Default: `false`: begin with what stands before the damage. The damaged file is set aside in both cases, as
+    /// `<file>.corrupt-<n>`.
     pub recreate: bool,
 
-    /// Accepted for the sake of existing documents: tables are written compactly, so there is nothing to compact.
+    /// When files are rewritten without what is no longer needed.
     pub compaction: Compaction,
 }
 
-/// The section `compaction`. It is checked as upstream does, and has no effect.
+/// When files are rewritten without what is no longer needed. They are in any case when they have grown to 1 MiB and to
+/// four times what they hold.
 #[derive(Clone, Debug, PartialEq, Section)]
 pub struct Compaction {
-    /// No effect.
+    /// Rewrite each file when it is first opened.
+    ///
+    /// Default: `false`.
     pub on_start: bool,
-    /// No effect.
+
+    /// Look after the thresholds below every [`check_interval`](Self::check_interval).
+    ///
+    /// Default: `false`.
     pub on_rebound: bool,
-    /// No effect.
+
+    /// Has no effect, and a warning says so: a file is rewritten beside itself, so that it is replaced in one step.
     pub directory: Option<PathBuf>,
-    /// No effect.
+
+    /// How large a file must be, in MiB, to be rewritten on rebound.
+    ///
+    /// Default: `100`.
     pub rebound_needed_threshold_mib: u64,
-    /// No effect.
+
+    /// How little a file must hold, in MiB, to be rewritten on rebound.
+    ///
+    /// Default: `10`.
     pub rebound_trigger_threshold_mib: u64,
-    /// No effect.
-    pub max_transaction_size: u64,
-    /// No effect. With `on_rebound` it must be positive.
+
+    /// How many bytes are gathered into one record when a file is rewritten.
+    ///
+    /// Default: `65536`. `0`: as many as a record may have, which is 16 MiB.
+    pub max_transaction_size: i64,
+
+    /// How often the thresholds are looked at.
+    ///
+    /// Default: `5s`.
     pub check_interval: Duration,
-    /// No effect.
+
+    /// Remove what rewriting left behind when the process was killed, for all components. What a component left is removed
+    /// in any case when it opens its file.
+    ///
+    /// Default: `false`.
     pub cleanup_on_start: bool,
 }
 
@@ -68,7 +96,7 @@ impl Default for Config {
             directory: default_directory(),
             timeout: Duration::from_secs(1),
             fsync: false,
-            create_directory: true,
+            create_directory: false,
             directory_permissions: "0750".to_owned(),
             recreate: false,
             compaction: Compaction::default(),
@@ -91,76 +119,51 @@ impl Default for Compaction {
     }
 }
 
+fn default_directory() -> PathBuf {
+    if cfg!(windows) {
+        let data = std::env::var_os("ProgramData").map(PathBuf::from);
+        let data = data.unwrap_or_else(|| PathBuf::from(r"C:\ProgramData"));
+        data.join("Otelcol").join("FileStorage")
+    } else {
+        PathBuf::from("/var/lib/otelcol/file_storage")
+    }
+}
+
 impl Config {
-    /// The mode of a folder that is made.
-    pub(crate) fn mode(&self) -> Option<u32> {
-        u32::from_str_radix(&self.directory_permissions, 8).ok()
+    /// The mode of folders that are made.
+    ///
+    /// # Errors
+    ///
+    /// The setting is no mode, in upstream's words.
+    pub(crate) fn mode(&self) -> Result<u32, &'static str> {
+        match u32::from_str_radix(&self.directory_permissions, 8) {
+            Ok(mode) if mode & !0o777 == 0 => Ok(mode),
+            Ok(_) => Err("directory_permissions contain invalid bits for file access"),
+            Err(_) => Err("directory_permissions value must be a valid octal representation"),
+        }
     }
 }
 
 impl Validate for Config {
     fn validate(&self, problems: &mut Problems) {
-        if !self.create_directory {
-            return;
+        if self.directory.as_os_str().is_empty() {
+            problems.add("directory", "must not be empty");
         }
-        match self.mode() {
-            None => problems.add("directory_permissions", "must be a valid octal representation"),
-            Some(mode) if mode & !0o777 != 0 => {
-                problems.add("directory_permissions", "contain invalid bits for file access");
-            }
-            Some(_) => {}
+        if let Some(wrong) = self.mode().err().filter(|_| self.create_directory) {
+            problems.add("directory_permissions", wrong);
         }
     }
 }
 
 impl Validate for Compaction {
     fn validate(&self, problems: &mut Problems) {
+        if self.max_transaction_size < 0 {
+            let wrong = "max transaction size for compaction cannot be less than 0";
+            problems.add("max_transaction_size", wrong);
+        }
         if self.on_rebound && self.check_interval.is_zero() {
-            let message =
-                "compaction check interval must be positive when rebound compaction is set";
-            problems.add("check_interval", message);
+            let wrong = "compaction check interval must be positive when rebound compaction is set";
+            problems.add("check_interval", wrong);
         }
-    }
-}
-
-#[cfg(not(windows))]
-fn default_directory() -> PathBuf {
-    PathBuf::from("/var/lib/otelcol/file_storage")
-}
-
-#[cfg(windows)]
-fn default_directory() -> PathBuf {
-    let base = std::env::var_os("ProgramData")
-        .map_or_else(|| PathBuf::from(r"C:\ProgramData"), PathBuf::from);
-    base.join("Otelcol").join("FileStorage")
-}
-
-#[cfg(test)]
-mod tests {
-    use testkit::{config, refusal};
-
-    use super::*;
-
-    #[test]
-    fn upstreams_options_are_read_and_checked() {
-        let read: Config = config(
-            "{ directory: /tmp/x, timeout: 3s, fsync: true, create_directory: true,
-               directory_permissions: '0700', recreate: true,
-               compaction: { on_start: true, on_rebound: true, directory: /tmp, check_interval: 5s,
-                             rebound_needed_threshold_mib: 5, rebound_trigger_threshold_mib: 4,
-                             max_transaction_size: 10, cleanup_on_start: true } }",
-        )
-        .unwrap();
-        assert_eq!((read.mode(), read.timeout), (Some(0o700), Duration::from_secs(3)));
-        for (yaml, expected) in [
-            ("{ directory_permissions: '9' }", "must be a valid octal representation"),
-            ("{ directory_permissions: '7777' }", "contain invalid bits for file access"),
-            ("{ compaction: { on_rebound: true, check_interval: 0s } }", "must be positive"),
-            ("{ direktory: x }", "direktory"),
-        ] {
-            let refusal = refusal::<Config>(yaml);
-            assert!(refusal.contains(expected), "{yaml}: {refusal}");
-        }
-        config::<Config>("{ create_directory: false, directory_permissions: '9' }").unwrap();
     }
 }

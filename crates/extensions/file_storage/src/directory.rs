@@ -1,184 +1,201 @@
-//! The folder, and who uses it.
+//! Folders that the process has claimed, and the tables that are open in them.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use component::{Owner, StorageClient, StorageError};
-use fs4::fs_std::FileExt;
+use component::{Owner, StartError, StorageError};
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tracing::warn;
 
 use crate::config::Config;
-use crate::place::Place;
+use crate::lock::{self, Attempt, Lock};
+use crate::log;
+use crate::name;
+use crate::table::Table;
+use crate::trouble;
 
-/// The folders that this process uses. An extension and its successor share one.
-#[derive(Default)]
+const TABLE: &str = "table";
+const FOLDER: &str = "d";
+
+/// The process's folders. Whoever claims one that is claimed already shares it.
+#[derive(Debug, Default)]
 pub(crate) struct Directories {
-    open: Mutex<HashMap<PathBuf, Weak<Directory>>>,
+    claimed: Mutex<HashMap<PathBuf, Weak<Directory>>>,
 }
 
-/// Why a folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DirectoryError {
-    #[error(
-        "directory must exist: {path}. You can enable the create_directory option to automatically create it"
-    )]
-    Missing { path: String },
-    #[error("{path} is not a directory")]
-    NoDirectory { path: String },
-    #[error("problem accessing configured directory: {path}")]
-    Inaccessible { path: String, source: io::Error },
-    #[error(
-        "{path} is used by another process, and was not given up within {timeout:?}; stop that process, or set another `directory`"
-    )]
-    Locked { path: String, timeout: Duration },
-}
-
-/// A folder that belongs to this process.
+/// A folder that no other process uses.
+#[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    fsync: bool,
-    places: Mutex<HashMap<String, Weak<Place>>>,
-    /// Its lock ends with it.
-    _lock: File,
+    tables: Mutex<HashMap<String, Weak<Table>>>,
+    /// Last, so that it goes when the tables are closed.
+    _lock: Lock,
+}
+
+/// Why a folder could not be claimed.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Another process has it now.
+    Taken(String),
+    Failed(StartError),
 }
 
 impl Directories {
-    /// The folder of a configuration, made and locked.
-    pub(crate) fn acquire(&self, config: &Config) -> Result<Arc<Directory>, DirectoryError> {
-        let path = &config.directory;
-        let shown = || path.display().to_string();
-        make(config)?;
-        let inaccessible = |source| DirectoryError::Inaccessible { path: shown(), source };
-        let real = path.canonicalize().map_err(inaccessible)?;
-        let mut open = self.open.lock();
-        if let Some(directory) = open.get(&real).and_then(Weak::upgrade) {
+    /// Claims the folder of the settings, as far as that is possible without waiting.
+    ///
+    /// # Errors
+    ///
+    /// Another process has it; it is not there; the file system refuses.
+    pub(crate) fn claim(&self, config: &Config) -> Result<Arc<Directory>, Refusal> {
+        let path = prepare(config).map_err(Refusal::Failed)?;
+        let mut claimed = self.claimed.lock();
+        if let Some(directory) = claimed.get(&path).and_then(Weak::upgrade) {
             return Ok(directory);
         }
-        let lock = lock(&real, config.timeout)?;
-        let directory = Arc::new(Directory {
-            path: real.clone(),
-            fsync: config.fsync,
-            places: Mutex::default(),
-            _lock: lock,
-        });
-        open.insert(real, Arc::downgrade(&directory));
+        let lock = match Lock::attempt(&path) {
+            Ok(Attempt::Locked(lock)) => lock,
+            Ok(Attempt::Taken(holder)) => return Err(Refusal::Taken(taken(&path, holder))),
+            Err(error) => {
+                let message = trouble::message("lock", &lock::path(&path), &error);
+                return Err(failed(format!("directory: {message}"), error));
+            }
+        };
+        if config.compaction.cleanup_on_start {
+            clean_up(&path).map_err(|error| {
+                failed(
+                    format!("compaction::cleanup_on_start: cannot clean up {}", path.display()),
+                    error,
+                )
+            })?;
+        }
+        let directory = Arc::new(Directory { path, tables: Mutex::default(), _lock: lock });
+        claimed.retain(|_, directory| directory.strong_count() > 0);
+        claimed.insert(directory.path.clone(), Arc::downgrade(&directory));
         Ok(directory)
     }
 }
 
-fn make(config: &Config) -> Result<(), DirectoryError> {
-    let path = &config.directory;
-    let shown = || path.display().to_string();
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => return Ok(()),
-        Ok(_) => return Err(DirectoryError::NoDirectory { path: shown() }),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(DirectoryError::Inaccessible { path: shown(), source: error });
-        }
-        Err(_) if !config.create_directory => {
-            return Err(DirectoryError::Missing { path: shown() });
-        }
-        Err(_) => {}
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    if let Some(mode) = config.mode() {
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
-    }
-    builder.create(path).map_err(|source| DirectoryError::Inaccessible { path: shown(), source })
-}
-
-/// Locks the folder for this process, waiting for another one to go.
-fn lock(path: &Path, timeout: Duration) -> Result<File, DirectoryError> {
-    const PAUSE: Duration = Duration::from_millis(20);
-    let shown = || path.display().to_string();
-    let inaccessible = |source| DirectoryError::Inaccessible { path: shown(), source };
-    let file = create_private(&path.join(".lock")).map_err(inaccessible)?;
-    let begin = Instant::now();
-    loop {
-        match FileExt::try_lock_exclusive(&file) {
-            Ok(true) => return Ok(file),
-            Ok(false) if begin.elapsed() >= timeout => {
-                return Err(DirectoryError::Locked { path: shown(), timeout });
-            }
-            // This is a thread that may block.
-            Ok(false) => std::thread::sleep(PAUSE),
-            Err(source) => return Err(inaccessible(source)),
-        }
-    }
-}
-
-/// A file that only we may read.
-pub(crate) fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
 impl Directory {
-    /// The place of one component, which it shares with whoever has it open.
-    pub(crate) fn open(
-        self: &Arc<Self>,
-        owner: &Owner,
-    ) -> Result<Arc<dyn StorageClient>, StorageError> {
-        let name = file_name(owner);
-        let mut places = self.places.lock();
-        places.retain(|_, place| place.strong_count() > 0);
-        if let Some(place) = places.get(&name).and_then(Weak::upgrade) {
-            return Ok(place);
+    /// The table of one owner, shared with whoever has it open.
+    ///
+    /// # Errors
+    ///
+    /// See [`Table::open`].
+    pub(crate) fn table(&self, owner: &Owner, config: &Config) -> Result<Arc<Table>, StorageError> {
+        let stem = name::stem(owner);
+        let mut tables = self.tables.lock();
+        if let Some(table) = tables.get(&stem).and_then(Weak::upgrade) {
+            return Ok(table);
         }
-        let place = Arc::new(Place::open(Arc::clone(self), &self.path.join(&name), self.fsync)?);
-        places.insert(name, Arc::downgrade(&place));
-        Ok(place)
+        let path = self.path.join(format!("{stem}.{TABLE}"));
+        self.say_what_is_not_read(owner, &path);
+        let table = Arc::new(Table::open(&path, config)?);
+        tables.retain(|_, table| table.strong_count() > 0);
+        tables.insert(stem, Arc::downgrade(&table));
+        Ok(table)
+    }
+
+    /// The folder of one owner.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made.
+    pub(crate) fn folder(&self, owner: &Owner) -> Result<PathBuf, StorageError> {
+        let path = self.path.join(format!("{}.{FOLDER}", name::stem(owner)));
+        match builder(0o700).create(&path) {
+            Err(error) if !path.is_dir() => Err(trouble::at("make the folder", &path, error)),
+            _ => Ok(path),
+        }
+    }
+
+    /// Where the folder is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The tables that are open.
+    pub(crate) fn tables(&self) -> Vec<Arc<Table>> {
+        self.tables.lock().values().filter_map(Weak::upgrade).collect()
+    }
+
+    fn say_what_is_not_read(&self, owner: &Owner, path: &Path) {
+        let other = self.path.join(name::upstream(owner));
+        if !path.exists() && other.is_file() {
+            warn!(
+                path = %other.display(),
+                owner = %owner.id,
+                "another collector's data is not read, and left as it is; the component begins anew"
+            );
+        }
     }
 }
 
-/// Upstream's name of a component's file: `exporter_otlp_http__traces`, with everything but letters, digits, `.`, `-` and
-/// `_` as `~` and four hexadecimal digits.
-fn file_name(owner: &Owner) -> String {
-    let id = owner.id.to_string();
-    let (kind, name) = id.split_once('/').unwrap_or((&id, ""));
-    let mut text = format!("{}_{kind}_{name}", owner.kind);
-    if !owner.name.is_empty() {
-        text.push('_');
-        text.push_str(&owner.name);
+/// Makes sure that the folder is there; gives its one true name.
+fn prepare(config: &Config) -> Result<PathBuf, StartError> {
+    let path = &config.directory;
+    let shown = path.display();
+    if config.create_directory {
+        let mode = config.mode().map_err(StartError::new)?;
+        builder(mode).recursive(true).create(path).map_err(|error| {
+            let message = trouble::message("make the folder", path, &error);
+            StartError::caused_by(format!("directory: {message}"), error)
+        })?;
     }
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_') {
-            out.push(letter);
-        } else {
-            let mut units = [0; 2];
-            for unit in letter.encode_utf16(&mut units) {
-                out.push_str(&format!("~{unit:04X}"));
-            }
+    match fs::metadata(path) {
+        Ok(found) if !found.is_dir() => {
+            Err(StartError::new(format!("directory: {shown} is not a directory")))
         }
+        Ok(_) => fs::canonicalize(path).map_err(|error| {
+            StartError::caused_by(format!("directory: cannot resolve {shown}"), error)
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(StartError::new(format!(
+                "directory must exist: {shown} does not. You can enable the create_directory option to automatically create it"
+            )))
+        }
+        Err(error) => Err(StartError::caused_by(
+            format!("problem accessing configured directory: {shown}"),
+            error,
+        )),
     }
-    out
 }
 
-#[cfg(test)]
-mod tests {
-    use component::{ComponentId, Kind};
+/// Makes folders with this mode, less the umask.
+#[cfg(unix)]
+fn builder(mode: u32) -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    builder
+}
 
-    use super::*;
+/// Makes folders. There are no modes.
+#[cfg(not(unix))]
+fn builder(_mode: u32) -> fs::DirBuilder {
+    fs::DirBuilder::new()
+}
 
-    #[test]
-    fn files_are_named_as_upstream_names_them() {
-        let name = |id: &str, name: &str| {
-            let id = ComponentId::parse(id).unwrap();
-            file_name(&Owner { kind: Kind::Receiver, id, name: name.to_owned() })
-        };
-        assert_eq!(name("filelog", ""), "receiver_filelog_");
-        assert_eq!(name("filelog/a.b-c", "logs"), "receiver_filelog_a.b-c_logs");
-        assert_eq!(name("filelog/é", "x y"), "receiver_filelog_~00E9_x~0020y");
+fn clean_up(folder: &Path) -> std::io::Result<()> {
+    let ending = log::beside(Path::new(TABLE));
+    let ending = format!(".{}", ending.display());
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().ends_with(&ending) {
+            log::remove_if_there(&entry.path())?;
+        }
     }
+    Ok(())
+}
+
+fn taken(path: &Path, holder: Option<u32>) -> String {
+    let holder = holder.map(|id| format!(" (process {id})")).unwrap_or_default();
+    format!(
+        "directory: {} is in use by another process{holder}; give each process a `directory` of its own, or end the other one",
+        path.display()
+    )
+}
+
+fn failed(message: String, error: std::io::Error) -> Refusal {
+    Refusal::Failed(StartError::caused_by(message, error))
 }

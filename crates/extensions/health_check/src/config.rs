@@ -65,10 +65,7 @@ impl Validate for CheckCollectorPipeline {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            server: HttpServerConfig {
-                endpoint: "localhost:13133".to_owned(),
-                ..HttpServerConfig::default()
-            },
+            server: HttpServerConfig::for_pages("localhost:13133"),
             path: "/".to_owned(),
             response_body: ResponseBody::default(),
             check_collector_pipeline: CheckCollectorPipeline::default(),
@@ -80,6 +77,7 @@ impl Default for Config {
 
 impl Validate for Config {
     fn validate(&self, problems: &mut Problems) {
+        self.server.check_pages(problems);
         if self.server.endpoint.is_empty() {
             problems.add("endpoint", "http endpoint required");
         }

@@ -30,18 +30,13 @@ impl Validate for Expvar {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            server: HttpServerConfig {
-                endpoint: "localhost:55679".to_owned(),
-                ..HttpServerConfig::default()
-            },
-            expvar: Expvar::default(),
-        }
+        Self { server: HttpServerConfig::for_pages("localhost:55679"), expvar: Expvar::default() }
     }
 }
 
 impl Validate for Config {
     fn validate(&self, problems: &mut Problems) {
+        self.server.check_pages(problems);
         if self.server.endpoint.is_empty() {
             let message = "\"endpoint\" is required when using the \"zpages\" extension";
             problems.add("endpoint", message);

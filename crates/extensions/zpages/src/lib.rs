@@ -11,8 +11,8 @@ use component::{
     CancellationToken, ComponentType, CreateError, Extension, ExtensionFactory, Lifecycle,
     Settings, Stability, StartError, async_trait,
 };
-use net::settings::{HttpServerConfig, header_map};
-use net::{Listeners, Server, ServerOptions, Speaks, tls};
+use net::settings::header_map;
+use net::{Listeners, Server};
 
 pub use crate::config::{Config, Expvar};
 use crate::pages::Pages;
@@ -43,9 +43,11 @@ impl Lifecycle for Zpages {
     async fn acquire(&mut self) -> Result<(), StartError> {
         let listeners = self.settings.process.table::<Listeners>();
         let config = &self.config.server;
-        let listener = listeners.acquire(&config.endpoint).await;
+        let listener = listeners.acquire_by(config.transport, &config.endpoint).await;
         let listener = listener.map_err(|error| StartError::caused_by("endpoint", error))?;
-        self.server = Some(Server::new(listener, options(config)?));
+        let options = config.server_options();
+        let options = options.map_err(|error| StartError::caused_by("tls", error))?;
+        self.server = Some(Server::new(listener, options));
         Ok(())
     }
 
@@ -57,18 +59,6 @@ impl Lifecycle for Zpages {
         server.run(Service { pages, headers }, stop).await;
         Ok(())
     }
-}
-
-fn options(config: &HttpServerConfig) -> Result<ServerOptions, StartError> {
-    let tls = config.tls.get().map(|tls| tls::server(tls, &["h2", "http/1.1"])).transpose();
-    let timeout = config.read_header_timeout;
-    Ok(ServerOptions {
-        speaks: Speaks::Http,
-        tls: tls.map_err(|error| StartError::caused_by("tls", error))?,
-        read_header_timeout: Some(timeout).filter(|timeout| !timeout.is_zero()),
-        keep_alive: config.keep_alives_enabled,
-        max_concurrent_streams: None,
-    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Uri};
 use parking_lot::Mutex;
 
-use crate::proxy::without_brackets;
+use crate::resolve::without_brackets;
 
 /// How many cookies are kept; the oldest go first.
 const COOKIES: usize = 50;

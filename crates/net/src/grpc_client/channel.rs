@@ -1,17 +1,18 @@
 //! The connections to one server, which may have several addresses.
 
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::tasks::{Lifeline, Tasks};
 use super::{Balancer, GrpcOptions, Keepalive};
 use crate::body::Chunks;
 use crate::dialer::{Dialer, Way};
@@ -35,8 +36,8 @@ pub(super) struct Channel {
     state: Mutex<State>,
     /// Changes whenever a connection is there, and when a round is over.
     changed: watch::Sender<()>,
-    /// The connections, and the round that is under way.
-    tasks: Mutex<JoinSet<()>>,
+    /// The task of the round that is under way.
+    rounds: Tasks,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +66,7 @@ struct Member {
 pub(super) struct Link {
     number: u64,
     pub(super) sender: SendRequest<Chunks>,
+    _lifeline: Arc<Lifeline>,
 }
 
 impl Channel {
@@ -75,7 +77,7 @@ impl Channel {
             options,
             state: Mutex::new(state),
             changed: watch::Sender::new(()),
-            tasks: Mutex::default(),
+            rounds: Tasks::default(),
         })
     }
 
@@ -136,7 +138,7 @@ impl Channel {
     fn begin_round(self: &Arc<Self>, state: &mut State) {
         state.is_connecting = true;
         let channel = Arc::clone(self);
-        self.spawn(async move {
+        self.rounds.execute(async move {
             let failure = channel.connect_missing().await.err();
             let mut state = channel.state.lock();
             state.is_connecting = false;
@@ -146,12 +148,6 @@ impl Channel {
             state.failure = failure.map(Arc::new);
             channel.changed.send_replace(());
         });
-    }
-
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = self.tasks.lock();
-        while tasks.try_join_next().is_some() {} // those that have ended
-        tasks.spawn(task);
     }
 
     /// Connects to all addresses that have no connection, at once.
@@ -188,17 +184,19 @@ impl Channel {
 
     async fn connect(&self, way: Way) -> io::Result<()> {
         let stream = self.dialer.open(&way, self.options.secured_for.as_deref()).await?;
-        let connected = self.builder().handshake(TokioIo::new(stream)).await;
+        let tasks = Tasks::default();
+        let lifeline = Lifeline(tasks.clone());
+        let connected = self.builder(tasks.clone()).handshake(TokioIo::new(stream)).await;
         let (sender, connection) = connected.map_err(io::Error::other)?;
         // Why a connection ends is told to the calls on it.
-        self.spawn(async move { drop(connection.await) });
-        self.state.lock().add(&way, sender);
+        tasks.execute(async move { drop(connection.await) });
+        self.state.lock().add(&way, sender, lifeline);
         self.changed.send_replace(());
         Ok(())
     }
 
-    fn builder(&self) -> Builder<TokioExecutor> {
-        let mut builder = Builder::new(TokioExecutor::new());
+    fn builder(&self, tasks: Tasks) -> Builder<Tasks> {
+        let mut builder = Builder::new(tasks);
         builder.timer(TokioTimer::new());
         if let Some(bytes) = self.options.write_buffer {
             builder.max_send_buf_size(bytes);
@@ -225,8 +223,8 @@ impl State {
 
     fn take_turn(&mut self) -> Option<Link> {
         let count = self.members.len();
-        let turns = (0..count).map(|step| (self.next + step) % count);
-        let place = turns.into_iter().find(|place| self.members[*place].link.is_some())?;
+        let mut turns = (0..count).map(|step| (self.next + step) % count);
+        let place = turns.find(|place| self.members[*place].link.is_some())?;
         self.next = place + 1;
         self.members[place].link.clone()
     }
@@ -257,9 +255,9 @@ impl State {
         missing.map(|member| member.way.clone()).collect()
     }
 
-    fn add(&mut self, way: &Way, sender: SendRequest<Chunks>) {
+    fn add(&mut self, way: &Way, sender: SendRequest<Chunks>, lifeline: Lifeline) {
         self.connections += 1;
-        let link = Link { number: self.connections, sender };
+        let link = Link { number: self.connections, sender, _lifeline: Arc::new(lifeline) };
         // It may have vanished from the name meanwhile.
         if let Some(member) = self.members.iter_mut().find(|member| member.way == *way) {
             member.link = Some(link);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::without_brackets;
+use crate::resolve::without_brackets;
 
 /// The hosts that are reached directly.
 ///

@@ -5,7 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::Request;
 use http::uri::Scheme;
 use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::*;
 use crate::body::Chunks;
@@ -14,19 +18,9 @@ use crate::{CallError, ClientOptions, Dialer, GrpcClient, GrpcOptions, HttpClien
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn options(speaks: Speaks) -> ServerOptions {
-    ServerOptions {
-        speaks,
-        tls: None,
-        read_header_timeout: None,
-        keep_alive: true,
-        max_concurrent_streams: None,
-    }
-}
-
 async fn server(speaks: Speaks) -> (SocketAddr, Server) {
     let listener = Listeners::default().acquire("127.0.0.1:0").await.unwrap();
-    (listener.local_address().unwrap(), Server::new(listener, options(speaks)))
+    (listener.local_address().unwrap(), Server::new(listener, ServerOptions::new(speaks)))
 }
 
 fn dialer() -> Dialer {
@@ -142,4 +136,84 @@ async fn who_connected_before_the_stop_is_served_after_it() {
             ended.unwrap();
         }
     }
+}
+
+/// Starts a server whose answers are as long as asked for, and connects to it.
+async fn connect(options: ServerOptions, answer: usize) -> (TcpStream, JoinSet<()>) {
+    let listener = Listeners::default().acquire("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_address().unwrap()).await.unwrap();
+    let service = service_fn(move |request: Request<Incoming>| async move {
+        drop(crate::body::read(request.into_body(), 1 << 20).await);
+        Ok::<_, Infallible>(Response::new(Chunks::from(Bytes::from(vec![b'x'; answer]))))
+    });
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Server::new(listener, options).run(service, CancellationToken::new()));
+    (stream, tasks)
+}
+
+/// Reads until the server ends the connection, and says how long that took.
+async fn ended(stream: &mut TcpStream) -> Duration {
+    let begun = tokio::time::Instant::now();
+    let mut rest = Vec::new();
+    // Reset or closed: it has ended.
+    timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it ends").ok();
+    begun.elapsed()
+}
+
+const LIMIT: Duration = Duration::from_millis(300);
+
+#[tokio::test]
+async fn headers_have_their_time_and_the_pause_before_them_another() {
+    let options =
+        ServerOptions { read_header_timeout: Some(LIMIT), ..ServerOptions::new(Speaks::Http) };
+    let (mut stream, _server) = connect(options, 1).await;
+    // The time for headers begins with their first byte.
+    sleep(LIMIT * 2).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    stream.write_all(b"GET / HT").await.unwrap();
+    assert!(ended(&mut stream).await >= LIMIT);
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_ends_after_the_idle_time() {
+    for speaks in [Speaks::Http, Speaks::Grpc] {
+        let options = ServerOptions { idle_timeout: Some(LIMIT), ..ServerOptions::new(speaks) };
+        let (mut stream, _server) = connect(options, 1).await;
+        if speaks == Speaks::Grpc {
+            stream
+                .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+                .await
+                .unwrap();
+        }
+        assert!(ended(&mut stream).await >= LIMIT, "{speaks:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_ends_at_its_age_and_a_request_has_the_grace() {
+    let options = ServerOptions {
+        max_age: Some(LIMIT),
+        max_age_grace: Some(LIMIT),
+        ..ServerOptions::new(Speaks::Http)
+    };
+    let (mut stream, _server) = connect(options, 1).await;
+    // It is never finished.
+    stream.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx").await.unwrap();
+    assert!(ended(&mut stream).await >= LIMIT + LIMIT.mul_f64(0.85));
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_ends_the_connection() {
+    let options = ServerOptions { write_timeout: Some(LIMIT), ..ServerOptions::new(Speaks::Http) };
+    // More than the buffers of the operating system take.
+    let (mut stream, mut server) = connect(options, 64 << 20).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    sleep(LIMIT * 3).await;
+    let mut answer = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("it ends").ok();
+    assert!(answer.len() < 64 << 20, "{}", answer.len());
+    server.shutdown().await;
 }

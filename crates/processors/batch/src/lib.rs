@@ -6,6 +6,8 @@
 //! by the receipts alone: they stay with their data through merging and splitting.
 
 mod config;
+mod lanes;
+mod metrics;
 mod pending;
 mod worker;
 
@@ -14,14 +16,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use component::{
-    Batch, ComponentType, ConsumeError, Consumer, CreateError, Processor, ProcessorFactory,
-    Settings, Signal, Slot, Stability,
+    Batch, ClientMetadata, ComponentType, ConsumeError, Consumer, CreateError, Processor,
+    ProcessorFactory, Settings, Signal, Slot, Stability,
 };
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 pub use crate::config::Config;
-use crate::worker::Worker;
+use crate::lanes::Lanes;
+use crate::worker::{Work, Worker};
 
 /// Builds `batch` processors.
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +46,13 @@ impl ProcessorFactory for Factory {
         signal: Signal,
         next: Slot,
     ) -> Result<Processor, CreateError> {
-        let (entrance, batches) = mpsc::channel(hand_over_length());
-        let entry = settings.book.entry(signal);
-        let worker = Worker::new(config, settings.id, signal, batches, next, entry);
-        Ok(Processor::consumer(Arc::new(Entrance(entrance)), worker))
+        let work = Work::new(&config, &settings, signal, next);
+        if !config.metadata_keys.is_empty() {
+            let (lanes, life) = Lanes::new(&config, work);
+            return Ok(Processor::consumer(Arc::new(lanes), life));
+        }
+        let (entrance, batches) = hand_over();
+        Ok(Processor::consumer(Arc::new(Entrance(entrance)), Worker::new(work, batches)))
     }
 }
 
@@ -60,6 +66,20 @@ fn hand_over_length() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+fn hand_over() -> (mpsc::Sender<Batch>, mpsc::Receiver<Batch>) {
+    mpsc::channel(hand_over_length())
+}
+
+/// The answer to a caller that has waited long enough.
+fn full() -> ConsumeError {
+    let full = ConsumeError::retryable("the pipeline does not get on with its data");
+    full.with_retry_after(RETRY_AFTER)
+}
+
+fn stopped() -> ConsumeError {
+    ConsumeError::retryable("batch processor is stopped")
+}
+
 /// The processor's side of the hand-over to its worker.
 struct Entrance(mpsc::Sender<Batch>);
 
@@ -68,14 +88,12 @@ impl Consumer for Entrance {
     async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
         match timeout(PATIENCE, self.0.reserve()).await {
             Ok(Ok(place)) => {
-                place.send(batch);
+                // What different clients said cannot be said of a batch of all of them.
+                place.send(batch.with_metadata(ClientMetadata::none()));
                 Ok(())
             }
-            Ok(Err(_)) => Err(ConsumeError::retryable("batch processor is stopped")),
-            Err(_) => {
-                let full = ConsumeError::retryable("the pipeline does not get on with its data");
-                Err(full.with_retry_after(RETRY_AFTER))
-            }
+            Ok(Err(_)) => Err(stopped()),
+            Err(_) => Err(full()),
         }
     }
 }

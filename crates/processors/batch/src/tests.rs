@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use component::{Batch, ConsumeError, Outcome, Signal};
+use component::{Batch, ClientMetadata, ConsumeError, Outcome, Signal};
 use pdata::Telemetry;
 use testkit::{Running, gauge_points, log_records, spans, tracked};
 use tokio::task::JoinSet;
@@ -199,13 +199,81 @@ async fn callers_do_not_wait_for_ever() {
     assert!(!error.is_permanent() && error.retry_after().is_some());
 }
 
+/// A batch whose client said this.
+fn of(items: usize, said: &[(&str, &str)]) -> Batch {
+    let metadata = said.iter().map(|(key, value)| (*key, *value)).collect::<ClientMetadata>();
+    Batch::new(log_records(items)).with_metadata(metadata)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_different_clients_said_is_kept_apart() {
+    let batch = batch("{ timeout: 1s, metadata_keys: [X-Tenant] }");
+    for (items, said) in [
+        (1, &[("x-tenant", "a"), ("x-other", "1")][..]),
+        (2, &[("x-tenant", "b")]),
+        (4, &[("X-TENANT", "a"), ("x-other", "2")]),
+        (8, &[]),
+        (16, &[("x-tenant", "")]),
+        (32, &[("x-tenant", "a"), ("x-tenant", "b")]),
+    ] {
+        batch.offer(of(items, said)).await.unwrap();
+    }
+    let taken = batch.output().items(63).await;
+    let said = batch.output().said();
+    let mut seen: Vec<_> = sizes(&taken)
+        .into_iter()
+        .zip(said.iter().map(|said| said.iter().flat_map(|(_, values)| values).collect::<Vec<_>>()))
+        .collect();
+    seen.sort_unstable();
+    let expected: [(usize, &[&str]); 5] =
+        [(2, &["b"]), (5, &["a"]), (8, &[]), (16, &[""]), (32, &["a", "b"])];
+    let seen: Vec<(usize, Vec<&str>)> = seen
+        .iter()
+        .map(|(items, said)| (*items, said.iter().map(|value| value.as_str()).collect()))
+        .collect();
+    assert_eq!(seen, expected.map(|(items, said)| (items, said.to_vec())));
+    assert!(said.iter().all(|said| said.get("x-other").is_empty()), "only the keys go on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_combinations_are_refused_until_some_have_been_idle() {
+    let batch = batch("{ timeout: 1s, metadata_keys: [k], metadata_cardinality_limit: 2 }");
+    batch.offer(of(1, &[("k", "a")])).await.unwrap();
+    batch.offer(of(1, &[("k", "b")])).await.unwrap();
+    let error = batch.offer(of(1, &[("k", "c")])).await.unwrap_err().error;
+    assert!(error.is_permanent());
+    assert_eq!(error.to_string(), "too many batcher metadata-value combinations");
+    batch.offer(of(1, &[("k", "b")])).await.unwrap();
+    batch.output().items(3).await;
+    sleep(Duration::from_secs(90)).await;
+    batch.offer(of(1, &[("k", "c")])).await.unwrap();
+    batch.offer(of(1, &[("k", "a")])).await.unwrap();
+    batch.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_sends_what_is_left_of_every_combination() {
+    let batch = batch("{ timeout: 1h, metadata_keys: [k] }");
+    let output = batch.output().clone();
+    for value in ["a", "b", "a"] {
+        batch.offer(of(1, &[("k", value)])).await.unwrap();
+    }
+    let input = batch.input(Signal::Logs);
+    batch.stop().await.unwrap();
+    let mut sent = sizes(&output.taken());
+    sent.sort_unstable();
+    assert_eq!(sent, [1, 2]);
+    let refused = input.offer(of(1, &[("k", "z")])).await.unwrap_err();
+    assert!(!refused.error.is_permanent());
+}
+
 #[test]
 fn wrong_options_are_named() {
     let wrong =
         testkit::refusal::<crate::Config>("{ send_batch_size: 10, send_batch_max_size: 9 }");
     assert!(wrong.contains("send_batch_max_size: must be greater or equal to"), "{wrong}");
-    let later = testkit::refusal::<crate::Config>("{ metadata_keys: [tenant] }");
-    assert!(later.contains("`metadata_keys` is not supported yet"), "{later}");
+    let twice = testkit::refusal::<crate::Config>("{ metadata_keys: [tenant, Tenant] }");
+    assert!(twice.contains("duplicate entry in metadata_keys: \"tenant\""), "{twice}");
 }
 
 testkit::conformance!(processor: Factory);

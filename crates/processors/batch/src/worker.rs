@@ -1,31 +1,41 @@
 //! The worker: gathers, and sends when it is time.
 
+use std::future::pending;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use component::ledger::Entry;
 use component::{
-    Batch, CancellationToken, ComponentId, ConsumeError, Lifecycle, Outcome, Refused, Signal, Slot,
-    StartError,
+    Batch, CancellationToken, ComponentId, ConsumeError, Lifecycle, Outcome, Refused, Settings,
+    Signal, Slot, StartError,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 use tracing::warn;
 
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::pending::Pending;
 
-pub(crate) struct Worker {
+/// What all workers of a processor have in common.
+#[derive(Clone)]
+pub(crate) struct Work {
     id: ComponentId,
     signal: Signal,
     /// When to send; `None` sends everything at once.
     trigger: Option<Trigger>,
     /// The largest batch.
     limit: usize,
-    batches: mpsc::Receiver<Batch>,
     next: Slot,
     entry: Arc<Entry>,
+    pub(crate) metrics: Metrics,
+}
+
+/// Gathers the batches of one hand-over.
+pub(crate) struct Worker {
+    work: Work,
+    batches: mpsc::Receiver<Batch>,
     pending: Pending,
     /// When the pending data must go, whatever its size.
     due: Option<Instant>,
@@ -47,43 +57,74 @@ struct Trigger {
     timeout: Duration,
 }
 
-impl Worker {
-    pub(crate) fn new(
-        config: Config,
-        id: ComponentId,
-        signal: Signal,
-        batches: mpsc::Receiver<Batch>,
-        next: Slot,
-        entry: Arc<Entry>,
-    ) -> Self {
+impl Work {
+    pub(crate) fn new(config: &Config, settings: &Settings, signal: Signal, next: Slot) -> Self {
         let size = NonZeroUsize::new(config.send_batch_size as usize);
         let trigger = size.filter(|_| !config.timeout.is_zero());
         Self {
-            id,
+            id: settings.id.clone(),
             signal,
             trigger: trigger.map(|size| Trigger { size, timeout: config.timeout }),
             limit: match config.send_batch_max_size {
                 0 => usize::MAX,
                 limit => limit as usize,
             },
-            batches,
             next,
-            entry,
-            pending: Pending::default(),
-            due: None,
-            warned: None,
-            unsaid: 0,
+            entry: settings.book.entry(signal),
+            metrics: Metrics::new(&settings.meter),
         }
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(work: Work, batches: mpsc::Receiver<Batch>) -> Self {
+        let pending = Pending::default();
+        Self { work, batches, pending, due: None, warned: None, unsaid: 0 }
+    }
+
+    /// Works until the hand-over is closed and empty; it closes it when told to stop. With a limit it also comes back after
+    /// as long without data: then there is nothing pending, and there may be some again.
+    pub(crate) async fn work(&mut self, stop: &CancellationToken, idle: Option<Duration>) {
+        let mut waits_since = Instant::now();
+        loop {
+            let due = self.due;
+            let idle =
+                idle.filter(|_| due.is_none()).and_then(|idle| waits_since.checked_add(idle));
+            tokio::select! {
+                batch = self.batches.recv() => match batch {
+                    Some(batch) => self.admit(batch, stop).await,
+                    None => break,
+                },
+                () = at(due) => {
+                    self.work.metrics.timeout_sends.add(1);
+                    self.send(stop).await;
+                }
+                () = at(idle) => return,
+                () = stop.cancelled(), if !self.batches.is_closed() => self.batches.close(),
+            }
+            waits_since = Instant::now();
+        }
+        while self.pending.item_count() > 0 {
+            self.send(stop).await;
+        }
+    }
+
+    /// Closes the hand-over and does what is left in it.
+    pub(crate) async fn finish(&mut self, stop: &CancellationToken) {
+        self.batches.close();
+        self.work(stop, None).await;
     }
 
     async fn admit(&mut self, batch: Batch, stop: &CancellationToken) {
         self.pending.push(batch);
-        let enough = self.trigger.map_or(1, |trigger| trigger.size.get());
+        let enough = self.work.trigger.map_or(1, |trigger| trigger.size.get());
         while self.pending.item_count() >= enough {
+            self.work.metrics.size_sends.add(1);
             self.send(stop).await;
         }
         if self.pending.item_count() > 0 && self.due.is_none() {
-            self.due = self.trigger.and_then(|trigger| Instant::now().checked_add(trigger.timeout));
+            self.due =
+                self.work.trigger.and_then(|trigger| Instant::now().checked_add(trigger.timeout));
         }
     }
 
@@ -93,18 +134,20 @@ impl Worker {
     /// When the worker is told to stop, there is one more attempt.
     async fn send(&mut self, stop: &CancellationToken) {
         self.due = None;
-        let Some(mut batch) = self.pending.take(self.limit) else { return };
+        let Some(mut batch) = self.pending.take(self.work.limit) else { return };
         let items = batch.item_count();
         let mut pause = FIRST_PAUSE;
         loop {
             let last = stop.is_cancelled();
             let telemetry = batch.telemetry().clone();
-            let Err(Refused { error, attached }) = self.next.offer(batch).await else { return };
+            let Err(Refused { error, attached }) = self.work.next.offer(batch).await else {
+                return;
+            };
             // What others of a fan-out have taken is not offered again: they would get it twice, and wait for the one that
             // has no room.
             if error.is_permanent() || error.is_partial() || last {
                 self.warn(&error, items);
-                self.entry.dropped("send failed", items);
+                self.work.entry.dropped("send failed", items);
                 attached.resolve(match error.is_permanent() {
                     true => Outcome::FailedForGood,
                     false => Outcome::FailedForNow,
@@ -127,8 +170,8 @@ impl Worker {
         }
         self.warned = Some(now);
         warn!(
-            processor = %self.id,
-            signal = %self.signal,
+            processor = %self.work.id,
+            signal = %self.work.signal,
             error = %error.chain(),
             dropped_items = items,
             suppressed = std::mem::take(&mut self.unsaid),
@@ -137,23 +180,17 @@ impl Worker {
     }
 }
 
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}
+
 #[async_trait]
 impl Lifecycle for Worker {
     async fn run(mut self: Box<Self>, stop: CancellationToken) -> Result<(), StartError> {
-        loop {
-            let due = self.due;
-            tokio::select! {
-                batch = self.batches.recv() => match batch {
-                    Some(batch) => self.admit(batch, &stop).await,
-                    None => break,
-                },
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.send(&stop).await,
-                () = stop.cancelled(), if !self.batches.is_closed() => self.batches.close(),
-            }
-        }
-        while self.pending.item_count() > 0 {
-            self.send(&stop).await;
-        }
+        self.work(&stop, None).await;
         stop.cancelled().await;
         Ok(())
     }

@@ -1,23 +1,25 @@
-//! The `memory_limiter` processor and extension: they set how much memory the process may take.
+//! `memory_limiter`, the processor and the extension: how much memory the process may take.
 //!
-//! All telemetry in memory is on one account. A limiter sets the account's limit, and shuts its doors while the process as a
-//! whole takes more than it may. Refused is at the doors, in the receivers: what is inside goes on, because it frees memory by
-//! getting out. So a limiter works wherever it stands in a pipeline, and for all pipelines.
+//! Both set the limit of the process's memory account and watch what the process really takes. Refusing is the doors' work:
+//! receivers ask the account before they take data in. So one limiter anywhere protects the whole process, and the processor
+//! has little to do: it refuses what comes from a source that has not asked.
 
 mod config;
+mod gate;
 mod limiter;
+mod limits;
+mod member;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use component::memory::available_memory;
 use component::{
-    Batch, ComponentType, ConsumeError, Consumer, CreateError, Extension, ExtensionFactory,
-    Processor, ProcessorFactory, Settings, Signal, Slot, Stability,
+    ComponentType, CreateError, Extension, Processor, ProcessorFactory, Settings, Signal, Slot,
+    Stability,
 };
 
 pub use crate::config::Config;
-use crate::limiter::Limiter;
+use crate::gate::Gate;
+use crate::member::Member;
 
 const TYPE: ComponentType = ComponentType::new("memory_limiter");
 
@@ -38,42 +40,27 @@ impl ProcessorFactory for Factory {
         &self,
         config: Config,
         settings: Settings,
-        _: Signal,
+        signal: Signal,
         next: Slot,
     ) -> Result<Processor, CreateError> {
-        Ok(Processor::consumer(Arc::new(Through(next)), limiter(config, settings)?))
+        let gate = Gate::new(settings.process.memory(), &settings.meter, signal, next);
+        Ok(Processor::consumer(Arc::new(gate), Member::new(config, settings)?))
     }
 }
 
 /// Builds `memory_limiter` extensions.
 #[derive(Clone, Copy, Debug)]
-pub struct AsExtension;
+pub struct ExtensionFactory;
 
-impl ExtensionFactory for AsExtension {
+impl component::ExtensionFactory for ExtensionFactory {
     type Config = Config;
     const TYPE: ComponentType = TYPE;
     const STABILITY: Stability = Stability::Alpha;
 
     fn create(&self, config: Config, settings: Settings) -> Result<Extension, CreateError> {
-        Ok(Extension::new(limiter(config, settings)?))
+        Ok(Extension::new(Member::new(config, settings)?))
     }
 }
 
-fn limiter(config: Config, settings: Settings) -> Result<Limiter, CreateError> {
-    let limits = config.limits(available_memory()).ok_or_else(|| {
-        CreateError::new(
-            "limit_percentage: is not supported on this system, where the memory cannot be learned; use `limit_mib`",
-        )
-    })?;
-    Ok(Limiter::new(config.check_interval, limits, settings))
-}
-
-/// What is inside goes on.
-struct Through(Slot);
-
-#[async_trait]
-impl Consumer for Through {
-    async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
-        self.0.consume(batch).await
-    }
-}
+#[cfg(test)]
+mod tests;

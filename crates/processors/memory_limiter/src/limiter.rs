@@ -1,156 +1,159 @@
-//! The limiter itself: an account's limit, and a look at the process now and then.
+//! Watches what the process takes.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, Weak};
 
-use async_trait::async_trait;
-use component::memory::{Shut, resident_memory};
-use component::{
-    CancellationToken, Lifecycle, MemoryAccount, Settings, StartError, StatusReporter,
-};
-use tokio::time::{MissedTickBehavior, interval};
+use component::memory::{Limit, MemoryAccount, Shut, resident_memory};
+use component::{ComponentId, Process};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::{Duration, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
-use crate::config::Limits;
+use crate::config::Config;
+use crate::limits::{Budget, Limits};
 
-/// The least part of the soft limit that telemetry may take, however much the process takes by itself.
-const LEAST_PART: usize = 4;
+/// How the resident memory of the process is learned; `None` where it cannot be.
+pub(crate) type Measure = Arc<dyn Fn() -> Option<usize> + Send + Sync>;
 
-pub(crate) struct Limiter {
-    check_interval: Duration,
-    limits: Limits,
-    account: Arc<MemoryAccount>,
-    base: Arc<Base>,
-    status: StatusReporter,
-    /// Measures the process.
-    measure: fn() -> Option<usize>,
+/// The process's limiters. As upstream, processors of one configuration share one.
+#[derive(Default)]
+pub(crate) struct Limiters {
+    running: Mutex<HashMap<(ComponentId, Config), Weak<Limiter>>>,
+    /// What the process took without telemetry, when the first of them was made.
+    at_start: OnceLock<Option<usize>>,
 }
 
-/// What the process took when its first limiter was made.
-#[derive(Default)]
-struct Base(OnceLock<usize>);
+/// One limiter: the account's limit while it lives, and the doors shut while the process takes too much.
+pub(crate) struct Limiter {
+    id: ComponentId,
+    account: Arc<MemoryAccount>,
+    budget: Budget,
+    check_interval: Duration,
+    measure: Measure,
+    shut: Mutex<Option<Shut>>,
+    told: watch::Sender<bool>,
+    /// Who holds this measures. Another takes over when it ends.
+    duty: tokio::sync::Mutex<()>,
+    _limit: Limit,
+}
+
+impl Limiters {
+    /// The limiter of one configuration, shared with whoever has it.
+    pub(crate) fn share(
+        &self,
+        id: &ComponentId,
+        config: &Config,
+        limits: Limits,
+        process: &Process,
+    ) -> Arc<Limiter> {
+        let mut running = self.running.lock();
+        let key = (id.clone(), config.clone());
+        if let Some(limiter) = running.get(&key).and_then(Weak::upgrade) {
+            return limiter;
+        }
+        let account = process.memory();
+        let at_start = *self.at_start.get_or_init(|| {
+            resident_memory().map(|resident| resident.saturating_sub(account.used()))
+        });
+        let limiter =
+            Limiter::new(id, config, limits, account, at_start, Arc::new(resident_memory));
+        let limiter = Arc::new(limiter);
+        limiter.introduce(config, limits, at_start);
+        running.retain(|_, limiter| limiter.strong_count() > 0);
+        running.insert(key, Arc::downgrade(&limiter));
+        limiter
+    }
+}
 
 impl Limiter {
-    pub(crate) fn new(check_interval: Duration, limits: Limits, settings: Settings) -> Self {
+    pub(crate) fn new(
+        id: &ComponentId,
+        config: &Config,
+        limits: Limits,
+        account: Arc<MemoryAccount>,
+        at_start: Option<usize>,
+        measure: Measure,
+    ) -> Self {
+        let budget = limits.budget(at_start.unwrap_or(0));
         Self {
-            check_interval,
-            limits,
-            account: settings.process.memory(),
-            base: settings.process.table(),
-            status: settings.status,
-            measure: resident_memory,
+            id: id.clone(),
+            _limit: account.limit_to(budget.telemetry),
+            account,
+            budget,
+            check_interval: config.check_interval,
+            measure,
+            shut: Mutex::default(),
+            told: watch::Sender::new(false),
+            duty: tokio::sync::Mutex::default(),
         }
     }
 
-    /// What telemetry may take: the soft limit less what the process takes without any.
-    fn share(&self) -> usize {
-        let Limits { soft, .. } = self.limits;
-        let base = *self.base.0.get_or_init(|| (self.measure)().unwrap_or(0));
-        let least = soft / LEAST_PART;
-        if soft.saturating_sub(base) < least {
-            warn!(
-                limit_mib = soft >> 20,
-                resident_mib = base >> 20,
-                "the limit is hardly more than the process takes by itself; raise `limit_mib`"
-            );
-        }
-        soft.saturating_sub(base).max(least)
-    }
-
-    /// Shuts the doors, or opens them again, by what the process takes.
-    fn check(&self, shut: Option<Shut>) -> Option<Shut> {
-        let resident = (self.measure)()?;
-        match (resident >= self.limits.soft, shut) {
-            (true, Some(shut)) => Some(shut),
-            (true, None) => {
-                warn!(
-                    cur_mem_mib = resident >> 20,
-                    limit_mib = self.limits.hard >> 20,
-                    "Memory usage is above soft limit. Refusing data."
-                );
-                self.status.recoverable_error("memory usage is above soft limit");
-                Some(self.account.shut())
-            }
-            (false, Some(_)) => {
-                info!(
-                    cur_mem_mib = resident >> 20,
-                    "Memory usage back within limits. Resuming normal operation."
-                );
-                self.status.ok();
-                None
-            }
-            (false, None) => None,
-        }
-    }
-}
-
-#[async_trait]
-impl Lifecycle for Limiter {
-    async fn run(self: Box<Self>, stop: CancellationToken) -> Result<(), StartError> {
-        let _limit = self.account.limit_to(self.share());
-        let mut shut = None;
+    /// Measures, as long as nobody else does. Never ends.
+    pub(crate) async fn watch(&self) {
+        let _duty = self.duty.lock().await;
         let mut ticks = interval(self.check_interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            shut = self.check(shut);
+        loop {
+            ticks.tick().await;
+            self.check();
         }
-        Ok(())
+    }
+
+    /// Whether the doors are shut by this limiter, and when that changes.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<bool> {
+        self.told.subscribe()
+    }
+
+    fn check(&self) {
+        let Some(resident) = (self.measure)() else { return };
+        let telemetry = self.account.used();
+        let exceeded = self.budget.is_exceeded(resident, telemetry);
+        let mut shut = self.shut.lock();
+        let (id, resident_mib, telemetry_mib) =
+            (&self.id, mebibytes(resident), mebibytes(telemetry));
+        match (exceeded, shut.is_some()) {
+            (true, false) => {
+                *shut = Some(self.account.shut());
+                warn!(limiter = %id, resident_mib, telemetry_mib, "Memory usage is above soft limit. Refusing data.");
+            }
+            (false, true) => {
+                *shut = None;
+                info!(limiter = %id, resident_mib, telemetry_mib, "Memory usage back within limits. Resuming normal operation.");
+            }
+            (true, true) | (false, false) => return,
+        }
+        self.told.send_replace(exceeded);
+    }
+
+    fn introduce(&self, config: &Config, limits: Limits, at_start: Option<usize>) {
+        let id = &self.id;
+        info!(
+            limiter = %id,
+            limit_mib = mebibytes(limits.hard),
+            soft_limit_mib = mebibytes(limits.soft),
+            telemetry_mib = mebibytes(self.budget.telemetry),
+            "Memory limiter configured"
+        );
+        for (option, reason) in config.without_effect() {
+            warn!(limiter = %id, "`{option}` has no effect: {reason}");
+        }
+        match at_start {
+            Some(at_start) if self.budget.is_tight => warn!(
+                limiter = %id,
+                "the limit is too low: the agent takes {} MiB without any telemetry; it takes {} MiB of telemetry on top of that. Raise the limit",
+                mebibytes(at_start),
+                mebibytes(self.budget.telemetry),
+            ),
+            Some(_) => {}
+            None => warn!(
+                limiter = %id,
+                "the memory of the process cannot be measured on this system: only telemetry is limited"
+            ),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use component::{NoRoom, Status};
-    use tokio::task::JoinSet;
-    use tokio::time::sleep;
-
-    use super::*;
-
-    const MIB: usize = 1 << 20;
-    static RESIDENT: AtomicUsize = AtomicUsize::new(10 * MIB);
-
-    fn resident() -> Option<usize> {
-        Some(RESIDENT.load(Ordering::Relaxed))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_sets_the_limit_and_shuts_the_doors_while_the_process_takes_too_much() {
-        let settings = testkit::settings("memory_limiter");
-        let (account, status) = (settings.process.memory(), settings.status.clone());
-        let limits = Limits { hard: 100 * MIB, soft: 80 * MIB };
-        let interval = Duration::from_secs(1);
-        let limiter = Limiter { measure: resident, ..Limiter::new(interval, limits, settings) };
-        let stop = CancellationToken::new();
-        let mut life = JoinSet::new();
-        life.spawn(Box::new(limiter).run(stop.clone()));
-        sleep(interval / 2).await;
-        assert_eq!(account.limit(), 70 * MIB);
-        account.admit(MIB).unwrap();
-
-        RESIDENT.store(80 * MIB, Ordering::Relaxed);
-        sleep(interval).await;
-        assert_eq!(account.admit(1).unwrap_err(), NoRoom::Full);
-        assert_eq!(status.event().status, Status::RecoverableError);
-
-        RESIDENT.store(79 * MIB, Ordering::Relaxed);
-        sleep(interval).await;
-        account.admit(MIB).unwrap();
-        assert_eq!(status.event().status, Status::Ok);
-
-        stop.cancel();
-        life.join_next().await.unwrap().unwrap().unwrap();
-        assert_ne!(account.limit(), 70 * MIB, "the limit ends with the limiter");
-    }
-
-    #[test]
-    fn a_limit_near_the_process_leaves_something() {
-        let settings = testkit::settings("memory_limiter");
-        let limits = Limits { hard: 15 * MIB, soft: 12 * MIB };
-        let large = || Some(50 * MIB);
-        let limiter =
-            Limiter { measure: large, ..Limiter::new(Duration::from_secs(1), limits, settings) };
-        assert_eq!(limiter.share(), 3 * MIB);
-    }
+fn mebibytes(bytes: usize) -> usize {
+    bytes >> 20
 }

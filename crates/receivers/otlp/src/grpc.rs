@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use component::{Signal, Telemetry, chain};
+use component::{ClientMetadata, Signal, Telemetry, chain};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use net::grpc;
@@ -18,6 +18,7 @@ use net::status::{Status, code};
 
 use crate::door::Metered;
 use crate::intake::Intake;
+use crate::metadata;
 
 /// An `Export…ServiceResponse` with an empty partial success: everything was taken.
 const SUCCESS: &[u8] = &[0x0a, 0x00];
@@ -27,11 +28,12 @@ const SUCCESS: &[u8] = &[0x0a, 0x00];
 pub(crate) struct Service {
     intake: Intake,
     limit: usize,
+    includes_metadata: bool,
 }
 
 impl Service {
     pub(crate) fn new(intake: Intake, config: &GrpcServerConfig) -> Self {
-        Self { intake, limit: config.message_limit() }
+        Self { intake, limit: config.message_limit(), includes_metadata: config.include_metadata }
     }
 
     async fn answer(self, request: Request<Incoming>) -> Response<Reply> {
@@ -64,7 +66,11 @@ impl Service {
         let telemetry = Telemetry::from_otlp(signal, message).map_err(|error| {
             Status::new(code::INTERNAL, format!("cannot read the request: {}", chain(&error)))
         })?;
-        self.intake.take(telemetry, share).await
+        let said = match self.includes_metadata {
+            true => metadata::of(&head),
+            false => ClientMetadata::none(),
+        };
+        self.intake.take(telemetry, said, share).await
     }
 }
 

@@ -4,21 +4,26 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use component::{Signal, Telemetry, chain};
+use component::{ClientMetadata, Signal, Telemetry, chain};
 use hyper::body::Incoming;
 use net::body::{self, Chunks, ReadError};
 use net::compression::DecompressError;
-use net::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use net::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use net::http::request::Parts;
 use net::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use net::settings::{self, Encoding};
 use net::status::{Status, code};
 
+use tokio::time::timeout;
+
 use crate::config::HttpConfig;
+use crate::cors::Cors;
 use crate::door::Metered;
 use crate::intake::Intake;
+use crate::metadata;
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -39,6 +44,9 @@ struct Shared {
     limit: usize,
     encodings: Vec<Encoding>,
     headers: HeaderMap,
+    cors: Option<Cors>,
+    includes_metadata: bool,
+    read_limit: Option<Duration>,
 }
 
 /// How a request and its answer are written.
@@ -97,6 +105,9 @@ impl Service {
             limit: config.server.body_limit(),
             encodings: config.server.compression_algorithms.clone(),
             headers: settings::header_map(&config.server.response_headers),
+            cors: config.server.cors.get().and_then(Cors::new),
+            includes_metadata: config.server.include_metadata,
+            read_limit: config.server.read_limit(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -111,8 +122,19 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let (head, mut body) = request.into_parts();
-            let mut response = shared.answer(&head, &mut body).await;
-            body::discard(body, DISCARDED).await;
+            let mut response = match shared.cors.as_ref().and_then(|cors| cors.preflight(&head)) {
+                Some(response) => response,
+                None => shared.answer(&head, &mut body).await,
+            };
+            if shared.within_limit(body::discard(body, DISCARDED)).await.is_none() {
+                // The rest of the body is in the way of another request.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            if let Some(cors) = &shared.cors
+                && head.method != Method::OPTIONS
+            {
+                cors.let_read(&head.headers, response.headers_mut());
+            }
             for (name, value) in &shared.headers {
                 response.headers_mut().insert(name, value.clone());
             }
@@ -157,8 +179,12 @@ impl Shared {
             share.resize(body.len());
             decode(signal, format, body)
         });
+        let said = match self.includes_metadata {
+            true => metadata::of(head),
+            false => ClientMetadata::none(),
+        };
         match telemetry {
-            Ok(telemetry) => match self.intake.take(telemetry, share).await {
+            Ok(telemetry) => match self.intake.take(telemetry, said, share).await {
                 Ok(()) => format.success(),
                 Err(status) => format.failure(status.http(), &status),
             },
@@ -169,11 +195,22 @@ impl Shared {
     /// How the body is compressed, if it may be so.
     fn encoding(&self, headers: &HeaderMap) -> Result<Encoding, Status> {
         let name = headers.get(CONTENT_ENCODING).map_or(&b""[..], HeaderValue::as_bytes);
+        if self.encodings.is_empty() {
+            return Ok(Encoding::Identity);
+        }
         let encoding = Encoding::of(name);
         encoding.filter(|encoding| self.encodings.contains(encoding)).ok_or_else(|| {
             let name = String::from_utf8_lossy(name);
             invalid(format!("unsupported Content-Encoding: {name}"))
         })
+    }
+
+    /// The outcome, unless it comes too late.
+    async fn within_limit<T>(&self, reading: impl Future<Output = T>) -> Option<T> {
+        match self.read_limit {
+            Some(limit) => timeout(limit, reading).await.ok(),
+            None => Some(reading.await),
+        }
     }
 
     /// The body, decompressed. The limit holds for what comes in and again for what comes out.
@@ -182,7 +219,9 @@ impl Shared {
         body: &mut Metered<&mut Incoming>,
         encoding: Encoding,
     ) -> Result<Bytes, Status> {
-        let body = body::read(body, self.limit).await.map_err(|error| match error {
+        let read = self.within_limit(body::read(body, self.limit)).await;
+        let read = read.ok_or_else(|| invalid("the request took longer than read_timeout"))?;
+        let body = read.map_err(|error| match error {
             ReadError::TooLarge { .. } => invalid("http: request body too large"),
             ReadError::Broken(_) => invalid("unexpected end of the request body"),
         })?;

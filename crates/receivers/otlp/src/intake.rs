@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use component::{Batch, ConsumeError, Consumer, MemoryAccount, Outputs, Share, Signal, Telemetry};
+use component::{
+    Batch, ClientMetadata, ConsumeError, Consumer, MemoryAccount, Outputs, Share, Signal, Telemetry,
+};
 use net::status::{Status, code};
 
 use crate::door::Door;
+use crate::metadata;
 
 /// The entrance to the pipelines.
 #[derive(Clone)]
@@ -29,14 +32,19 @@ impl Intake {
         self.outputs.get(signal).is_some()
     }
 
-    /// Hands telemetry to the pipelines, with its share of the memory account. Empty telemetry is welcome and goes nowhere, as
+    /// Hands telemetry to the pipelines, with what its client said and its share of the memory account. Empty telemetry is welcome and goes nowhere, as
     /// upstream.
-    pub(crate) async fn take(&self, telemetry: Telemetry, mut share: Share) -> Result<(), Status> {
+    pub(crate) async fn take(
+        &self,
+        telemetry: Telemetry,
+        said: ClientMetadata,
+        mut share: Share,
+    ) -> Result<(), Status> {
         if telemetry.is_empty() {
             return Ok(());
         }
-        share.resize(telemetry.pinned_len());
-        let batch = Batch::new(telemetry).charged(share);
+        share.resize(telemetry.pinned_len() + metadata::bytes(&said));
+        let batch = Batch::new(telemetry).with_metadata(said).charged(share);
         match self.outputs.get(batch.signal()) {
             Some(slot) => slot.consume(batch).await.map_err(|error| status(&error)),
             None => Err(Status::new(code::UNIMPLEMENTED, "no pipeline takes this signal")),

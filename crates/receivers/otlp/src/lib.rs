@@ -4,20 +4,22 @@
 //! makes a consumer refuse a batch reaches the client in the words of OTLP, so that it knows whether to send again.
 
 mod config;
+mod cors;
 mod door;
 mod grpc;
 mod http;
 mod intake;
+mod metadata;
 
 use async_trait::async_trait;
 use component::{
     CancellationToken, ComponentType, CreateError, Lifecycle, Outputs, ReceiverFactory, Settings,
     Signal, Stability, StartError,
 };
-use net::settings::{GrpcServerConfig, HttpServerConfig};
-use net::tls;
-use net::{Listener, Listeners, Server, ServerOptions, Speaks};
+use net::settings::Transport;
+use net::{Listener, Listeners, Server};
 use tokio::task::JoinSet;
+use tracing::warn;
 
 pub use crate::config::{Config, HttpConfig, Protocols};
 use crate::intake::Intake;
@@ -60,12 +62,19 @@ impl Lifecycle for Receiver {
     async fn acquire(&mut self) -> Result<(), StartError> {
         let listeners = self.settings.process.table::<Listeners>();
         if let Some(config) = self.config.protocols.grpc.get() {
-            let listener = listen(&listeners, "grpc", &config.endpoint).await?;
-            self.grpc = Some(Server::new(listener, grpc_options(config)?));
+            let listener = listen(&listeners, "grpc", config.transport, &config.endpoint).await?;
+            let options = config.server_options();
+            let failed = |error| StartError::caused_by("protocols::grpc::tls", error);
+            self.grpc = Some(Server::new(listener, options.map_err(failed)?));
+            warn_of("grpc", config.without_effect());
         }
         if let Some(config) = self.config.protocols.http.get() {
-            let listener = listen(&listeners, "http", &config.server.endpoint).await?;
-            self.http = Some(Server::new(listener, http_options(&config.server)?));
+            let config = &config.server;
+            let listener = listen(&listeners, "http", config.transport, &config.endpoint).await?;
+            let options = config.server_options();
+            let failed = |error| StartError::caused_by("protocols::http::tls", error);
+            self.http = Some(Server::new(listener, options.map_err(failed)?));
+            warn_of("http", config.without_effect());
         }
         Ok(())
     }
@@ -91,33 +100,15 @@ impl Lifecycle for Receiver {
 async fn listen(
     listeners: &Listeners,
     protocol: &str,
+    transport: Transport,
     endpoint: &str,
 ) -> Result<Listener, StartError> {
     let failed = |error| StartError::caused_by(format!("protocols::{protocol}::endpoint"), error);
-    listeners.acquire(endpoint).await.map_err(failed)
+    listeners.acquire_by(transport, endpoint).await.map_err(failed)
 }
 
-fn grpc_options(config: &GrpcServerConfig) -> Result<ServerOptions, StartError> {
-    let failed = |error| StartError::caused_by("protocols::grpc::tls", error);
-    let tls = config.tls.get().map(|tls| tls::server(tls, &["h2"])).transpose();
-    Ok(ServerOptions {
-        speaks: Speaks::Grpc,
-        tls: tls.map_err(failed)?,
-        read_header_timeout: None,
-        keep_alive: true,
-        max_concurrent_streams: config.stream_limit(),
-    })
-}
-
-fn http_options(config: &HttpServerConfig) -> Result<ServerOptions, StartError> {
-    let failed = |error| StartError::caused_by("protocols::http::tls", error);
-    let tls = config.tls.get().map(|tls| tls::server(tls, &["h2", "http/1.1"])).transpose();
-    let timeout = config.read_header_timeout;
-    Ok(ServerOptions {
-        speaks: Speaks::Http,
-        tls: tls.map_err(failed)?,
-        read_header_timeout: Some(timeout).filter(|timeout| !timeout.is_zero()),
-        keep_alive: config.keep_alives_enabled,
-        max_concurrent_streams: None,
-    })
+fn warn_of(protocol: &str, without_effect: Vec<(&'static str, &'static str)>) {
+    for (option, reason) in without_effect {
+        warn!("protocols::{protocol}::{option} has no effect: {reason}");
+    }
 }

@@ -51,6 +51,16 @@ impl Receiver {
         Self::run(settings, yaml, grpc_at, http_at, output, life)
     }
 
+    /// A receiver with this configuration alone. Its ports are not known.
+    #[cfg(unix)]
+    pub(crate) async fn at(yaml: &str) -> Self {
+        let settings = testkit::settings("otlp");
+        let output = Recorder::default();
+        let life = live(&settings, yaml, &output, ALL).await;
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        Self::run(settings, yaml.to_owned(), nowhere, nowhere, output, life)
+    }
+
     /// A second receiver in the same process, with the same configuration.
     pub(crate) async fn successor(&self) -> Self {
         let output = Recorder::default();

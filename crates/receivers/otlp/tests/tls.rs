@@ -12,7 +12,7 @@ use net::tls::{ClientTls, ClientTlsConfig};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 
 use crate::clients::{LOGS, PROTOBUF, record, record_bytes, request};
@@ -121,6 +121,35 @@ async fn a_client_has_to_show_a_certificate_of_the_right_authority() {
         assert_eq!(answered.is_some(), served);
     }
     assert_eq!(receiver.output.item_count(), 2);
+}
+
+#[tokio::test]
+async fn new_authorities_for_clients_are_read_while_the_receiver_runs() {
+    let (before, after) = (Authority::new(), Authority::new());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), before.pem()).unwrap();
+    let option = format!(
+        "client_ca_file: {}, client_ca_file_reload: true",
+        quoted(file.path().to_str().unwrap())
+    );
+    let (receiver, servers) = receiver(&option).await;
+    let client = |authority: &Authority| {
+        let (certificate, key) = authority.identity();
+        client_config(&format!(
+            "{{ ca_pem: {}, cert_pem: {}, key_pem: {} }}",
+            quoted(&servers.pem()),
+            quoted(&certificate),
+            quoted(&key)
+        ))
+    };
+    assert!(send(&receiver, &client(&before), &["http/1.1"]).await.is_some());
+    std::fs::write(file.path(), "no PEM").unwrap();
+    sleep(Duration::from_millis(1100)).await;
+    assert!(send(&receiver, &client(&before), &["http/1.1"]).await.is_some(), "the old ones stay");
+    std::fs::write(file.path(), after.pem()).unwrap();
+    sleep(Duration::from_millis(1100)).await;
+    assert!(send(&receiver, &client(&after), &["http/1.1"]).await.is_some());
+    assert!(send(&receiver, &client(&before), &["http/1.1"]).await.is_none());
 }
 
 #[tokio::test]

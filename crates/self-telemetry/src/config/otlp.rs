@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use component::Signal;
 use config::{Headers, Node, Problems, Schema, Secret, Section, Validate, Value};
 use net::http::Uri;
 use net::settings::ClientConfig;
@@ -14,7 +15,7 @@ use super::readers::milliseconds;
 pub struct OtlpExporter {
     /// `http/protobuf` or `grpc`. Required.
     pub protocol: Option<Protocol>,
-    /// The URL. One without a path gets `/v1/metrics` with `http/protobuf`; one without a scheme gets `https`, or `http` with
+    /// The URL. One without a path gets `/v1/metrics` or `/v1/traces` with `http/protobuf`; one without a scheme gets `https`, or `http` with
     /// `insecure`. Default: `http://localhost:4318` with `http/protobuf`, `http://localhost:4317` with `grpc`.
     pub endpoint: String,
     /// Headers that every report gets. The values are secret.
@@ -110,8 +111,8 @@ impl OtlpExporter {
         milliseconds(self.timeout)
     }
 
-    /// The URL that reports go to, or what is wrong with it.
-    pub(crate) fn url(&self) -> Result<Uri, String> {
+    /// The URL that reports of a signal go to, or what is wrong with it.
+    pub(crate) fn url(&self, signal: Signal) -> Result<Uri, String> {
         let written = match (self.endpoint.is_empty(), self.is_grpc()) {
             (false, _) => self.endpoint.clone(),
             (true, false) => "http://localhost:4318".to_owned(),
@@ -137,7 +138,7 @@ impl OtlpExporter {
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         let (scheme, authority) = (uri.scheme_str(), uri.authority());
         let (scheme, authority) = (scheme.unwrap_or_default(), authority.ok_or_else(wrong)?);
-        format!("{scheme}://{authority}/v1/metrics{query}").parse().map_err(|_| wrong())
+        format!("{scheme}://{authority}/v1/{signal}{query}").parse().map_err(|_| wrong())
     }
 
     /// TLS and headers, as every client of the agent has them.
@@ -192,7 +193,7 @@ impl Validate for OtlpExporter {
         if self.protocol.is_none() {
             problems.add("protocol", "protocol must be specified: http/protobuf or grpc");
         }
-        if let Err(error) = self.url() {
+        if let Err(error) = self.url(Signal::Metrics) {
             problems.add("endpoint", error);
         }
         if self.timeout <= 0 {

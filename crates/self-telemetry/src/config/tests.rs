@@ -1,5 +1,7 @@
 use testkit::{config, refusal};
 
+use component::Signal;
+
 use super::*;
 
 /// Upstream's own test data, as far as it says whether a section is read or refused.
@@ -25,6 +27,17 @@ fn what_upstream_reads_is_read() {
 #[test]
 fn what_is_wrong_or_missing_is_refused_by_name() {
     for (section, message) in [
+        ("{ traces: { processors: [{}] } }", "must have either `batch` or `simple`"),
+        ("{ traces: { limits: {} } }", "`limits` is not supported yet"),
+        ("{ traces: { sampler: {} } }", "a sampler must name exactly one"),
+        (
+            "{ traces: { sampler: { trace_id_ratio_based: { ratio: 2 } } } }",
+            "ratio must be from 0 to 1",
+        ),
+        (
+            "{ traces: { sampler: { parent_based: { root: { always: } } } } }",
+            "parent_based::root is no sampler",
+        ),
         ("{ metrics: { address: 'localhost:1' } }", "metrics::address: unknown key"),
         (
             "{ metrics: { level: basic, readers: [] } }",
@@ -86,7 +99,7 @@ fn what_is_wrong_or_missing_is_refused_by_name() {
         ("{ logs: { error_output_paths: [/x] } }", "`/x` is not supported yet"),
         (
             "{ traces: { processors: [{ batch: {} }] } }",
-            "traces::processors: `processors` is not supported yet",
+            "must name one exporter: `otlp` or `console`",
         ),
         ("{ traces: { propagators: [jaeger] } }", "unsupported trace propagator"),
         ("{ resource: { k: 1 } }", "legacy resource attribute \"k\" must be string or null"),
@@ -108,7 +121,9 @@ fn what_is_wrong_or_missing_is_refused_by_name() {
 
 #[test]
 fn where_reports_go() {
-    let url = |yaml: &str| config::<OtlpExporter>(yaml).unwrap().url().unwrap().to_string();
+    let url = |yaml: &str| {
+        config::<OtlpExporter>(yaml).unwrap().url(Signal::Metrics).unwrap().to_string()
+    };
     for (yaml, expected) in [
         ("{ protocol: http/protobuf }", "http://localhost:4318/v1/metrics"),
         ("{ protocol: grpc }", "http://localhost:4317/"),
@@ -128,4 +143,18 @@ fn listed_headers_give_way_to_the_others_and_are_secret() {
     let get = |name: &str| headers.get(name).unwrap().expose().clone();
     assert_eq!((get("a"), get("b")), ("1st".to_owned(), "two".to_owned()));
     assert!(!format!("{exporter:?}").contains("two"));
+}
+
+#[test]
+fn samplers_keep_their_part() {
+    for (sampler, ratio) in [
+        ("{ always_on: {} }", 1.0),
+        ("{ always_off: {} }", 0.0),
+        ("{ trace_id_ratio_based: { ratio: 0.25 } }", 0.25),
+        ("{ parent_based: {} }", 1.0),
+        ("{ parent_based: { root: { trace_id_ratio_based: { ratio: 0.5 } } } }", 0.5),
+    ] {
+        let config: Config = config(&format!("{{ traces: {{ sampler: {sampler} }} }}")).unwrap();
+        assert!((config.traces.ratio() - ratio).abs() < f64::EPSILON, "{sampler}");
+    }
 }

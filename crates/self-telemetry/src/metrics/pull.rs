@@ -67,11 +67,8 @@ impl PullReader {
             },
         };
         let options = ServerOptions {
-            speaks: Speaks::Http,
-            tls: None,
             read_header_timeout: Some(HEADERS),
-            keep_alive: true,
-            max_concurrent_streams: None,
+            ..ServerOptions::new(Speaks::Http)
         };
         let shared = Arc::new((self.source, self.config));
         let service = service_fn(move |request: Request<Incoming>| {

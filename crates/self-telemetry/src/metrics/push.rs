@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
-use component::{BuildInfo, CancellationToken, StartError, chain};
+use component::{BuildInfo, CancellationToken, Signal, StartError, chain};
 use net::body::Chunks;
 use net::compression::Algorithm;
 use net::http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
@@ -12,7 +12,7 @@ use net::http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use net::settings::header_map;
 use net::tls::ClientTls;
 use net::{ClientOptions, Dialer, GrpcClient, GrpcOptions, HttpClient};
-use pdata::{Metrics, Telemetry};
+use pdata::Telemetry;
 use tokio::time::{self, Instant, MissedTickBehavior, timeout};
 use tracing::{info, warn};
 
@@ -20,7 +20,6 @@ use super::{Source, otlp};
 use crate::config::{OtlpExporter, ReportCompression};
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
-const EXPORT: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 /// How much of an answer is read.
 const ANSWER: usize = 64 << 10;
 /// How long an unused connection is kept.
@@ -40,7 +39,7 @@ pub(crate) struct PushReader {
 /// Where reports go.
 pub(crate) enum Destination {
     Http { client: Box<HttpClient>, url: Uri, headers: HeaderMap, gzip: bool, timeout: Duration },
-    Grpc { client: GrpcClient, timeout: Duration },
+    Grpc { client: GrpcClient, method: &'static str, timeout: Duration },
     Console,
 }
 
@@ -65,7 +64,7 @@ impl PushReader {
 
     async fn report(&self) -> Result<(), String> {
         let metrics = otlp::metrics(&self.source.collect(), self.source.start());
-        match timeout(self.timeout, self.destination.send(metrics)).await {
+        match timeout(self.timeout, self.destination.send(metrics.into())).await {
             Ok(answer) => answer,
             Err(_) => Err(format!("no answer within {:?}", self.timeout)),
         }
@@ -78,12 +77,16 @@ impl Destination {
     /// # Errors
     ///
     /// A file that TLS needs cannot be read.
-    pub(crate) fn otlp(config: &OtlpExporter, build: &BuildInfo) -> Result<Self, StartError> {
-        let failed = |error| StartError::caused_by("metrics::readers: periodic: otlp", error);
+    pub(crate) fn otlp(
+        config: &OtlpExporter,
+        signal: Signal,
+        build: &BuildInfo,
+    ) -> Result<Self, StartError> {
+        let failed = |error| StartError::caused_by(format!("{signal}: otlp"), error);
         let settings = config.client();
         let protocols: &[&str] = if config.is_grpc() { &["h2"] } else { &["h2", "http/1.1"] };
         let tls = ClientTls::load(&settings.tls, protocols).map_err(failed)?;
-        let url = config.url().map_err(StartError::new)?;
+        let url = config.url(signal).map_err(StartError::new)?;
         let mut headers = HeaderMap::new();
         if let Ok(agent) = HeaderValue::try_from(build.user_agent()) {
             headers.insert(USER_AGENT, agent);
@@ -100,7 +103,7 @@ impl Destination {
             let options =
                 GrpcOptions { headers, compression, ..GrpcOptions::new(&scheme, authority) };
             let client = GrpcClient::new(Dialer::new(tls), options);
-            return Ok(Self::Grpc { client, timeout });
+            return Ok(Self::Grpc { client, method: method(signal), timeout });
         }
         headers.insert(CONTENT_TYPE, PROTOBUF);
         if gzip {
@@ -117,8 +120,12 @@ impl Destination {
         Ok(Self::Http { client, url, headers, gzip, timeout })
     }
 
-    async fn send(&self, metrics: Metrics) -> Result<(), String> {
-        let telemetry = Telemetry::from(metrics);
+    /// Sends one report.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not arrive.
+    pub(crate) async fn send(&self, telemetry: Telemetry) -> Result<(), String> {
         let late = |limit: &Duration| format!("no answer within {limit:?}");
         match self {
             Self::Http { client, url, headers, gzip, timeout: limit } => {
@@ -139,13 +146,22 @@ impl Destination {
                     false => Err(format!("{url} answered with {}", answer.status())),
                 }
             }
-            Self::Grpc { client, timeout: limit } => {
-                let answer = timeout(*limit, client.call(EXPORT, telemetry.to_otlp())).await;
+            Self::Grpc { client, method, timeout: limit } => {
+                let answer = timeout(*limit, client.call(method, telemetry.to_otlp())).await;
                 let answer = answer.map_err(|_| late(limit))?;
                 answer.map(drop).map_err(|error| chain(&error))
             }
             Self::Console => print(&telemetry.to_json()).map_err(|error| error.to_string()),
         }
+    }
+}
+
+/// The method that takes a signal.
+fn method(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
     }
 }
 

@@ -41,7 +41,7 @@ fn a_configuration_is_written_as_people_write_it() {
 processors:
   batch: {}
   memory_limiter:
-    check_interval: "1s"
+    check_interval: 1s
     limit_mib: 512
 receivers:
   otlp:

@@ -1,10 +1,11 @@
 //! Writes YAML that every reader reads back equal.
 //!
-//! `serde_yaml` leaves strings plain that Go's reader, and so the collector's, takes for something else: `1_000`, `2023-03-20`,
-//! `0X1F`. Here a string is plain only when no reader can take it for anything else, and quoted otherwise.
+//! `serde_yaml` leaves strings plain that Go's reader, and so the collector's, takes for something else. Here a string is
+//! plain only when no reader can take it for anything else, see [`yaml::string`].
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+
+use config::yaml;
 
 use super::value::Value;
 
@@ -17,10 +18,6 @@ pub(super) fn write(map: &BTreeMap<String, Value>) -> String {
     writer.map(map, 0);
     writer.text
 }
-
-/// Words that are no strings for some reader, old ones included.
-const WORDS: [&str; 11] =
-    ["null", "true", "false", "yes", "no", "on", "off", "y", "n", "inf", "nan"];
 
 struct Writer {
     text: String,
@@ -83,7 +80,7 @@ impl Writer {
     }
 
     fn string(&mut self, text: &str) {
-        if is_plain(text) { self.text.push_str(text) } else { self.quoted(text) }
+        self.text.push_str(&yaml::string(text));
     }
 
     /// Several lines as they are.
@@ -98,34 +95,11 @@ impl Writer {
         }
     }
 
-    fn quoted(&mut self, text: &str) {
-        self.text.push('"');
-        for c in text.chars() {
-            match c {
-                '"' => self.text.push_str("\\\""),
-                '\\' => self.text.push_str("\\\\"),
-                '\n' => self.text.push_str("\\n"),
-                '\t' => self.text.push_str("\\t"),
-                c if is_printable(c) => self.text.push(c),
-                c => write!(self.text, "\\U{:08x}", u32::from(c)).expect("a String takes it"),
-            }
-        }
-        self.text.push('"');
-    }
-
     fn indent(&mut self, indent: usize) {
         for _ in 0..indent {
             self.text.push_str("  ");
         }
     }
-}
-
-/// Whether nobody takes the word for anything but a string, nor for a part of YAML's syntax.
-fn is_plain(text: &str) -> bool {
-    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '$'));
-    let goes_on = text.chars().all(|c| c.is_ascii_alphanumeric() || "_./-:${}".contains(c));
-    let ends = !text.ends_with(':');
-    begins && goes_on && ends && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Whether a text has lines that can be shown as lines: the first one says how far they are indented, and at most one line
@@ -135,10 +109,5 @@ fn reads_well_as_block(text: &str) -> bool {
     text.contains('\n')
         && !lines.ends_with('\n')
         && lines.starts_with(|c: char| c.is_ascii_graphic())
-        && text.chars().all(|c| c == '\n' || is_printable(c))
-}
-
-/// YAML's printable characters, without those that somebody takes for a line break or for nothing at all.
-fn is_printable(c: char) -> bool {
-    !matches!(c, '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+        && text.chars().all(|c| c == '\n' || yaml::is_printable(c))
 }

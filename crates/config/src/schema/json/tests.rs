@@ -83,7 +83,10 @@ fn defaults_are_values() {
     }));
     assert_eq!(default_value("[\"\", 1.2]", &listed), Some(json!(["", "1.2"])));
     assert_eq!(default_value("[]", &listed), Some(json!([])));
-    assert_eq!(default_value("[\"a, b\"]", &Schema::Texts), Some(json!(["a, b"])));
+    assert_eq!(
+        default_value("[\"a, b\"]", &Schema::List(Box::new(Schema::String))),
+        Some(json!(["a, b"]))
+    );
     assert_eq!(default_value("storage/2", &Schema::String), Some(json!("storage/2")));
     let path = r"C:\data".to_owned().default_text().unwrap();
     assert_eq!(default_value(&path, &Schema::String), Some(json!(r"C:\data")));
