@@ -13,6 +13,7 @@ mod name;
 mod plan;
 mod registry;
 mod runtime;
+mod schema;
 #[cfg_attr(
     windows,
     expect(
@@ -27,3 +28,4 @@ pub use graph::{Occasion, PrepareError, Prepared};
 pub use plan::{Plan, plan};
 pub use registry::{ComponentInfo, Registry, Support};
 pub use runtime::{Abandoned, Collector, Failure};
+pub use schema::schema;

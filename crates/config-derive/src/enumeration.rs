@@ -44,14 +44,19 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum) -> syn::Result<TokenS
             }
 
             fn schema() -> ::config::Schema {
-                ::config::Schema::Enum { doc: #doc, values: &[#(#names),*] }
+                ::config::Schema::Enum {
+                    doc: #doc,
+                    values: &[#(#names),*],
+                    not_supported: &[#(#not_supported),*],
+                    ignore_case: #ignore_case,
+                }
             }
 
             fn default_text(&self) -> ::std::option::Option<::std::string::String> {
                 let name = match self {
                     #(Self::#idents => #names,)*
                 };
-                ::std::option::Option::Some(::std::string::String::from(name))
+                ::std::option::Option::Some(::config::derive::name_text(name))
             }
         }
     })

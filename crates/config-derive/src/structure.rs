@@ -11,7 +11,6 @@ use crate::attributes::{Attributes, documentation};
 /// A field that has a key of its own.
 struct Keyed<'a> {
     ident: &'a Ident,
-    ty: &'a Type,
     key: String,
     doc: String,
 }
@@ -28,14 +27,13 @@ pub(crate) fn expand(
 ) -> syn::Result<TokenStream> {
     let attributes = Attributes::read(&input.attrs, &["not_supported"])?;
     let (keyed, flattened) = sort(fields)?;
+    let descriptions = fields.iter().map(|field| describe(field, &keyed));
     let name = &input.ident;
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let not_supported = &attributes.not_supported;
     let doc = documentation(&input.attrs);
-    let (idents, types): (Vec<_>, Vec<_>) =
-        keyed.iter().map(|field| (field.ident, field.ty)).unzip();
+    let idents: Vec<_> = keyed.iter().map(|field| field.ident).collect();
     let keys: Vec<_> = keyed.iter().map(|field| &field.key).collect();
-    let docs: Vec<_> = keyed.iter().map(|field| &field.doc).collect();
     let (flat_idents, flat_types): (Vec<_>, Vec<_>) =
         flattened.iter().map(|field| (field.ident, field.ty)).unzip();
 
@@ -76,13 +74,7 @@ pub(crate) fn expand(
             }
 
             fn describe(&self, fields: &mut ::std::vec::Vec<::config::Field>) {
-                #(fields.push(::config::Field {
-                    key: #keys,
-                    doc: #docs,
-                    schema: <#types as ::config::Value>::schema(),
-                    default: ::config::Value::default_text(&self.#idents),
-                });)*
-                #(::config::Section::describe(&self.#flat_idents, fields);)*
+                #(#descriptions)*
             }
         }
 
@@ -118,10 +110,33 @@ pub(crate) fn expand(
             }
 
             fn schema() -> ::config::Schema {
-                ::config::derive::schema_of::<Self>(#doc)
+                ::config::Value::own_schema(&<Self as ::std::default::Default>::default())
+            }
+
+            fn own_schema(&self) -> ::config::Schema {
+                ::config::derive::schema_of(self, #doc)
             }
         }
     })
+}
+
+/// Adds a field's description, or those of its own fields, in the order in which the struct has them.
+fn describe(field: &Field, keyed: &[Keyed<'_>]) -> TokenStream {
+    let own = keyed.iter().find(|own| Some(own.ident) == field.ident.as_ref());
+    let Some(Keyed { ident, key, doc }) = own else {
+        let ident = &field.ident;
+        return quote! { ::config::Section::describe(&self.#ident, fields); };
+    };
+    quote! {
+        fields.push(::config::Field {
+            key: #key,
+            doc: #doc,
+            schema: ::config::Value::own_schema(&self.#ident),
+            default: ::config::Value::default_text(&self.#ident),
+            on: ::config::Value::is_on(&self.#ident),
+            required: false,
+        });
+    }
 }
 
 fn sort(
@@ -138,7 +153,7 @@ fn sort(
         }
         let key = attributes.rename.map_or_else(|| ident.unraw().to_string(), |name| name.value());
         let doc = documentation(&field.attrs);
-        keyed.push(Keyed { ident, ty: &field.ty, key, doc });
+        keyed.push(Keyed { ident, key, doc });
     }
     Ok((keyed, flattened))
 }

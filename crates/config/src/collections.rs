@@ -132,6 +132,10 @@ impl<T: Value> Value for Option<T> {
         Schema::Nullable(Box::new(T::schema()))
     }
 
+    fn own_schema(&self) -> Schema {
+        Schema::Nullable(Box::new(self.as_ref().map_or_else(T::schema, Value::own_schema)))
+    }
+
     fn default_text(&self) -> Option<String> {
         self.as_ref().and_then(Value::default_text)
     }

@@ -80,13 +80,24 @@ pub fn check_field<T: Value>(
     }
 }
 
-/// The schema of a section.
-pub fn schema_of<S: Section>(doc: &'static str) -> Schema {
+/// The schema of a section, with what stands in it as the defaults. A field is required when it has nothing to write as its
+/// default, and the section's own check finds fault with that. Where there is something, another option may do as well.
+pub fn schema_of<S: Section>(section: &S, doc: &'static str) -> Schema {
     let mut fields = Vec::new();
-    S::default().describe(&mut fields);
+    section.describe(&mut fields);
+    let mut problems = Problems::new();
+    section.check_fields(None, &[], &mut problems);
+    for field in fields.iter_mut().filter(|field| field.default.is_none()) {
+        field.required = problems.iter().any(|problem| problem.path == field.key);
+    }
     let mut not_supported = Vec::new();
     S::not_supported(&mut not_supported);
     Schema::Section { doc, fields, not_supported }
+}
+
+/// One of an enum's names as it is written in a document.
+pub fn name_text(name: &str) -> String {
+    if name.is_empty() { "\"\"".to_owned() } else { name.to_owned() }
 }
 
 /// The strings that an enum is written as.

@@ -25,7 +25,7 @@ mod parse;
 pub mod paths;
 mod problems;
 mod scalar;
-mod schema;
+pub mod schema;
 mod secret;
 mod section;
 pub mod settings;

@@ -104,6 +104,19 @@ impl<T: Value> Value for Optional<T> {
         Schema::Optional(Box::new(T::schema()))
     }
 
+    fn own_schema(&self) -> Schema {
+        match self {
+            Self::None => Self::schema(),
+            Self::Default(value) | Self::Some(value) => {
+                Schema::Optional(Box::new(value.own_schema()))
+            }
+        }
+    }
+
+    fn is_on(&self) -> Option<bool> {
+        Some(self.is_some())
+    }
+
     fn default_text(&self) -> Option<String> {
         self.get().and_then(Value::default_text)
     }

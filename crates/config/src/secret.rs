@@ -65,6 +65,10 @@ impl<T: Value> Value for Secret<T> {
     fn schema() -> Schema {
         Schema::Secret(Box::new(T::schema()))
     }
+
+    fn own_schema(&self) -> Schema {
+        Schema::Secret(Box::new(self.0.own_schema()))
+    }
 }
 
 #[cfg(test)]

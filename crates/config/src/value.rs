@@ -39,8 +39,18 @@ pub trait Value: Sized + Clone {
         let _ = (node, problems);
     }
 
-    /// The value's shape.
+    /// The type's shape.
     fn schema() -> Schema;
+
+    /// The type's shape where this value is the default, and so is everything in it.
+    fn own_schema(&self) -> Schema {
+        Self::schema()
+    }
+
+    /// Whether the value is on, for what may be off.
+    fn is_on(&self) -> Option<bool> {
+        None
+    }
 
     /// The value as a user would write it in a line, if it can be.
     fn default_text(&self) -> Option<String> {
@@ -135,7 +145,8 @@ impl Value for String {
     }
 
     fn default_text(&self) -> Option<String> {
-        Some(format!("\"{self}\"")).filter(|_| !self.is_empty())
+        let escaped = self.replace('\\', "\\\\").replace('"', "\\\"");
+        Some(format!("\"{escaped}\"")).filter(|_| !self.is_empty())
     }
 
     fn list_from_text(text: &str) -> Option<Vec<Self>> {

@@ -247,7 +247,8 @@ d: [{k: [{l: []}]}]
 
     #[test]
     fn secrets_are_not_shown() {
-        let field = |key, schema| Field { key, doc: "", schema, default: None };
+        let field =
+            |key, schema| Field { key, doc: "", schema, default: None, on: None, required: false };
         let fields = vec![
             field("token", Schema::Secret(Box::new(Schema::String))),
             field("headers", Schema::Headers),

@@ -10,7 +10,6 @@ use config::Problems;
 
 use crate::cli::Format;
 use crate::report::{self, Lacking};
-use crate::schema;
 
 /// Prints the version.
 pub(crate) fn version(build: &BuildInfo) -> anyhow::Result<()> {
@@ -66,7 +65,7 @@ pub(crate) fn compat(verdict: &Verdict, format: Format) -> anyhow::Result<ExitCo
 
 /// Prints the JSON Schema of configurations.
 pub(crate) fn schema(registry: &Registry) -> anyhow::Result<()> {
-    print(&format!("{:#}\n", schema::document(registry)))
+    print(&format!("{:#}\n", collector::schema(registry)))
 }
 
 fn exit_code(is_good: bool) -> ExitCode {

@@ -14,7 +14,6 @@ mod report;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod resident;
 mod run;
-mod schema;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

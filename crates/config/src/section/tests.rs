@@ -377,6 +377,8 @@ fn a_section_describes_itself() {
             doc: "How many.\n\nDefault: `1000`.",
             schema: Schema::Integer { min: 1, max: i128::from(u32::MAX) },
             default: Some("1000".to_owned()),
+            on: None,
+            required: false,
         }
     );
     assert_eq!(field("timeout").default.as_deref(), Some("5s"));
@@ -384,6 +386,7 @@ fn a_section_describes_itself() {
     assert_eq!(field("type").default.as_deref(), Some("fast"));
     assert_eq!(field("interval").doc, "How often.");
     assert!(matches!(field("batch").schema, Schema::Optional(_)));
+    assert_eq!((field("batch").on, field("queue").on), (Some(false), Some(true)));
 }
 
 #[test]

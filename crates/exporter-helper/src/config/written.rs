@@ -61,6 +61,10 @@ impl<T: Value> Value for Written<T> {
         T::schema()
     }
 
+    fn own_schema(&self) -> Schema {
+        self.value.own_schema()
+    }
+
     fn default_text(&self) -> Option<String> {
         self.value.default_text()
     }

@@ -22,6 +22,6 @@ impl<T: Section> Value for Listed<T> {
     }
 
     fn schema() -> Schema {
-        Schema::Optional(Box::new(T::schema()))
+        Schema::Nullable(Box::new(T::schema()))
     }
 }

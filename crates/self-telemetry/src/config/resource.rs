@@ -62,7 +62,7 @@ impl Value for ResourceConfig {
     }
 
     fn schema() -> Schema {
-        Schema::Any
+        Schema::Map(Box::new(Schema::Any))
     }
 }
 

@@ -74,7 +74,7 @@ impl Compression {
 #[derive(Clone, Debug, Default, PartialEq, Section)]
 pub struct CompressionParams {
     /// The algorithm's level. gzip, zlib and deflate: `1` is fast, `9` is small. zstd: any. `-1` and `0` are the algorithm's
-    /// default: 5, for zstd 3. Default: `-1`.
+    /// default: 5, for zstd 3. Default: `0`.
     pub level: i32,
 }
 

@@ -32,13 +32,13 @@ pub struct HttpServerConfig {
     /// The content encodings that are taken: `""` (none), `gzip`, `zstd`, `zlib`, `snappy`, `deflate`, `lz4`,
     /// `x-snappy-framed`. With an empty list nothing is decompressed, whatever a request says. Default: all.
     pub compression_algorithms: Vec<Encoding>,
-    /// How long a client may take for a whole request. Default: `0s`, which means for ever.
+    /// How long a client may take for a whole request. `0s`, the default of receivers, means for ever.
     pub read_timeout: Duration,
-    /// How long a client may take for the headers of a request. Default: `0s`, which means as long as for all of it.
+    /// How long a client may take for the headers of a request. `0s`, the default of receivers, means as long as for all of it.
     pub read_header_timeout: Duration,
-    /// For how long a client may leave an answer unread. Default: `0s`, which means for ever.
+    /// For how long a client may leave an answer unread. `0s`, the default of receivers, means for ever.
     pub write_timeout: Duration,
-    /// For how long a connection may be without a request. Default: `0s`, which means as long as a request may take.
+    /// For how long a connection may be without a request. `0s`, the default of receivers, means as long as a request may take.
     pub idle_timeout: Duration,
     /// Whether a connection serves more than one request. Default: `true`.
     pub keep_alives_enabled: bool,
