@@ -17,21 +17,31 @@ fn root() -> PathBuf {
 
 /// Every Markdown file that people read.
 fn documents() -> Vec<PathBuf> {
-    fn add(folder: &Path, found: &mut Vec<PathBuf>) {
+    files(".md")
+}
+
+/// Every file of the repository whose name ends so.
+pub(crate) fn files(ending: &str) -> Vec<PathBuf> {
+    fn add(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
             let name = entry.file_name().into_string().unwrap();
             if path.is_dir() && name != "target" && !name.starts_with('.') {
-                add(&path, found);
-            } else if name.ends_with(".md") {
+                add(&path, ending, found);
+            } else if name.ends_with(ending) {
                 found.push(path);
             }
         }
     }
     let mut found = Vec::new();
-    add(&root(), &mut found);
+    add(&root(), ending, &mut found);
     found.sort();
     found
+}
+
+/// The YAML blocks of a document.
+pub(crate) fn blocks(text: &str) -> impl Iterator<Item = &str> {
+    text.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next())
 }
 
 /// The shapes that a README describes: the name behind `options` in its markers, and the shape.
@@ -230,8 +240,7 @@ fn every_option_says_what_it_is() {
 
 /// The collector configurations among the YAML blocks of a document.
 fn examples(text: &str) -> Vec<Value> {
-    let blocks = text.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
-    let documents = blocks.filter_map(|block| serde_yaml::from_str::<Value>(block).ok());
+    let documents = blocks(text).filter_map(|block| serde_yaml::from_str::<Value>(block).ok());
     let is_configuration = |document: &Value| {
         let sections =
             ["receivers", "processors", "exporters", "connectors", "extensions", "service"];

@@ -184,7 +184,7 @@ impl Value for HeadersList {
     }
 
     fn schema() -> Schema {
-        Schema::String
+        Secret::<String>::schema()
     }
 }
 
