@@ -84,10 +84,26 @@ impl Configuration {
     ///
     /// See [`LoadError`].
     pub fn load(&self) -> Result<Document, LoadError> {
+        let (text, name) = self.text()?;
+        self.parse(&text, &name)
+    }
+
+    /// As [`load`](Self::load), but a document that has problems comes back with them, so that more can be found.
+    ///
+    /// # Errors
+    ///
+    /// The file is not there, or cannot be read.
+    pub fn examine(&self) -> Result<(Option<Document>, Problems), LoadError> {
+        let (text, name) = self.text()?;
+        Ok(self.with_parts(&text, &name, |parts| Document::examine(parts, &self.environment)))
+    }
+
+    /// The file's text, or what runs without it, and what messages call it.
+    fn text(&self) -> Result<(String, String), LoadError> {
         match (fs::read_to_string(&self.file), &self.built_in) {
-            (Ok(text), _) => self.parse(&text, &self.file.display().to_string()),
+            (Ok(text), _) => Ok((text, self.file.display().to_string())),
             (Err(error), Some(yaml)) if error.kind() == io::ErrorKind::NotFound => {
-                self.parse(yaml, "built-in configuration")
+                Ok((yaml.clone(), "built-in configuration".to_owned()))
             }
             (Err(error), None) if error.kind() == io::ErrorKind::NotFound => {
                 Err(LoadError::Missing { path: self.file.clone() })
@@ -102,11 +118,17 @@ impl Configuration {
     ///
     /// The text is no document, or refers to what isn't there.
     pub fn parse(&self, yaml: &str, name: &str) -> Result<Document, LoadError> {
+        self.with_parts(yaml, name, |parts| Document::from_parts(parts, &self.environment))
+            .map_err(LoadError::Invalid)
+    }
+
+    /// A text with everything that is merged with it, in order.
+    fn with_parts<R>(&self, text: &str, name: &str, read: impl FnOnce(&[Part<'_>]) -> R) -> R {
         let overlays = self.overlays();
         let before = self.before.iter().map(|uri| Part::Source(uri));
         let after = overlays.iter().chain(&self.after).map(|uri| Part::Source(uri));
-        let parts: Vec<_> = before.chain([Part::Text { text: yaml, name }]).chain(after).collect();
-        Document::from_parts(&parts, &self.environment).map_err(LoadError::Invalid)
+        let parts: Vec<_> = before.chain([Part::Text { text, name }]).chain(after).collect();
+        read(&parts)
     }
 
     /// The files of the folder `config.d` beside the file, by name: what this host adds to whatever was pushed.

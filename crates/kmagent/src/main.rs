@@ -23,10 +23,10 @@ use agent_core::{BuildInfo, Configuration};
 use anyhow::anyhow;
 use clap::{CommandFactory, Parser};
 use collector::Collector;
-use config::Environment;
 use config::settings::{AgentSettings, Resolved};
+use config::{Environment, Problems};
 
-use crate::cli::{Cli, Command, Sources};
+use crate::cli::{Cli, Command, Format, Sources};
 
 /// The service's name, on every platform.
 const SERVICE: &str = "kmagent";
@@ -52,21 +52,27 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
         Command::Components => commands::components(&build, &components::registry())?,
         Command::Stop => service_layer::stop(SERVICE)?,
         Command::Validate { format, compat } => {
-            let (Resolved { settings, warnings }, sources) = resolve(flags)?;
-            for warning in warnings.iter() {
-                writeln!(io::stderr(), "warning: {warning}")?;
-            }
+            let registry = components::registry();
+            let (resolved, sources) = resolve(flags)?;
+            let Resolved { settings, warnings } = match resolved {
+                Err(problems) if format == Format::Json && !compat => {
+                    return commands::validate(Err(problems), Vec::new(), format);
+                }
+                resolved => resolved.map_err(wrong_settings)?,
+            };
             let collector =
                 Collector::new(build).allow_insecure_endpoint(settings.allow_insecure_endpoint);
             let configuration = configuration(&settings, sources);
-            let verdict = commands::verdict(&configuration, &components::registry(), &collector);
-            return match compat {
-                true => commands::compat(&verdict, format),
-                false => commands::validate(verdict, format),
-            };
+            let verdict = commands::verdict(&configuration, &registry, &collector);
+            if compat {
+                return commands::compat(&verdict, &registry, format);
+            }
+            let warnings = warnings.iter().map(ToString::to_string).collect();
+            return commands::validate(verdict, warnings, format);
         }
         Command::PrintConfig { origin } => {
-            let (Resolved { settings, .. }, sources) = resolve(flags)?;
+            let (resolved, sources) = resolve(flags)?;
+            let settings = resolved.map_err(wrong_settings)?.settings;
             let document = configuration(&settings, sources).load()?;
             commands::print(&print::document(&document, &components::registry(), origin))?;
         }
@@ -77,18 +83,21 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
         Command::Man => clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?,
         Command::Run => {
             let (resolved, sources) = resolve(flags)?;
-            return run::run(resolved, sources, build);
+            return run::run(resolved.map_err(wrong_settings)?, sources, build);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn resolve(flags: cli::Flags) -> anyhow::Result<(Resolved, Sources)> {
+/// The agent's settings, and where the collector's configuration comes from.
+fn resolve(flags: cli::Flags) -> anyhow::Result<(Result<Resolved, Problems>, Sources)> {
     let mut sources = flags.sources().map_err(|message| anyhow!("{message}"))?;
     let layer = flags.into_layer(sources.file.take());
-    let resolved = AgentSettings::resolve(&layer, &Environment::process())
-        .map_err(|problems| anyhow!("the agent's settings are wrong:\n{problems}"))?;
-    Ok((resolved, sources))
+    Ok((AgentSettings::resolve(&layer, &Environment::process()), sources))
+}
+
+fn wrong_settings(problems: Problems) -> anyhow::Error {
+    anyhow!("the agent's settings are wrong:\n{problems}")
 }
 
 /// Where the collector's configuration is, and what runs without it.
