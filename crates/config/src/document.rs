@@ -135,12 +135,12 @@ fn split(node: &Node, problems: &mut Problems) -> Node {
 fn retrieve(uri: &str, environment: &Environment, budget: &mut Budget) -> Result<Node, Problem> {
     let (scheme, opaque) =
         source::location(uri).map_err(|message| Problem::new(&Span::nowhere(), message))?;
-    let name = match scheme {
-        "file" => opaque,
-        "yaml" => "yaml:",
-        _ => uri,
+    let name: Arc<str> = match scheme {
+        "file" => Arc::from(opaque),
+        "yaml" => Arc::from("yaml:"),
+        "http" | "https" => Arc::from(source::shown_url(uri)),
+        _ => Arc::from(uri),
     };
-    let name: Arc<str> = Arc::from(name);
     let whole = Span { source: Arc::clone(&name), line: 0, column: 0 };
     let retrieved = environment.retrieve(scheme, opaque, &whole);
     let retrieved = retrieved.map_err(|message| Problem::new(&whole, message))?;

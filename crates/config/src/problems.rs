@@ -42,7 +42,15 @@ impl Problem {
             hint: None,
         }
     }
+
+    /// Whether it may go away without anybody changing the document: another host did not serve what is referred to.
+    pub fn may_pass(&self) -> bool {
+        self.message.starts_with(UNREACHED)
+    }
 }
+
+/// How the message of a source begins that another host did not serve.
+pub(crate) const UNREACHED: &str = "cannot fetch ";
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -53,7 +53,7 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
         Command::Stop => service_layer::stop(SERVICE)?,
         Command::Validate { format, compat } => {
             let registry = components::registry();
-            let (resolved, sources) = resolve(flags)?;
+            let (resolved, sources) = resolve(flags);
             let Resolved { settings, warnings } = match resolved {
                 Err(problems) if format == Format::Json && !compat => {
                     return commands::validate(Err(problems), Vec::new(), format);
@@ -71,7 +71,7 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
             return commands::validate(verdict, warnings, format);
         }
         Command::PrintConfig { origin } => {
-            let (resolved, sources) = resolve(flags)?;
+            let (resolved, sources) = resolve(flags);
             let settings = resolved.map_err(wrong_settings)?.settings;
             let document = configuration(&settings, sources).load()?;
             commands::print(&print::document(&document, &components::registry(), origin))?;
@@ -82,7 +82,7 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Man => clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?,
         Command::Run => {
-            let (resolved, sources) = resolve(flags)?;
+            let (resolved, sources) = resolve(flags);
             return run::run(resolved.map_err(wrong_settings)?, sources, build);
         }
     }
@@ -90,10 +90,10 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
 }
 
 /// The agent's settings, and where the collector's configuration comes from.
-fn resolve(flags: cli::Flags) -> anyhow::Result<(Result<Resolved, Problems>, Sources)> {
-    let mut sources = flags.sources().map_err(|message| anyhow!("{message}"))?;
-    let layer = flags.into_layer(sources.file.take());
-    Ok((AgentSettings::resolve(&layer, &Environment::process()), sources))
+fn resolve(flags: cli::Flags) -> (Result<Resolved, Problems>, Sources) {
+    let sources = flags.sources();
+    let layer = flags.into_layer(sources.file.clone());
+    (AgentSettings::resolve(&layer, &Environment::process()), sources)
 }
 
 fn wrong_settings(problems: Problems) -> anyhow::Error {
@@ -103,8 +103,13 @@ fn wrong_settings(problems: Problems) -> anyhow::Error {
 /// Where the collector's configuration is, and what runs without it.
 fn configuration(settings: &AgentSettings, sources: Sources) -> Configuration {
     let environment = settings.overlay(Environment::process()).with_fetch(updater::fetch);
+    let Sources { file, before, after } = sources;
+    if file.is_none() && !before.is_empty() {
+        let sources = before.into_iter().chain(after).collect();
+        return Configuration::sources(sources).with_environment(environment);
+    }
     let configuration = Configuration::file(&settings.config)
-        .with_sources(sources.before, sources.after)
+        .with_sources(before, after)
         .with_environment(environment);
     if settings.config_is_explicit {
         return configuration;

@@ -47,10 +47,10 @@ pub(crate) fn of_load(error: LoadError) -> Problems {
         LoadError::Missing { path } | LoadError::Unreadable { path, .. } => {
             path.display().to_string()
         }
-        LoadError::Invalid(_) => String::new(),
+        LoadError::Invalid(_) | LoadError::Elsewhere(_) => String::new(),
     };
     match error {
-        LoadError::Invalid(problems) => problems,
+        LoadError::Invalid(problems) | LoadError::Elsewhere(problems) => problems,
         other => {
             Problem::new(&Span { source: place.into(), line: 0, column: 0 }, chain(&other)).into()
         }
