@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use config::settings::Layer;
 
@@ -38,6 +38,7 @@ pub(crate) enum Command {
         compat: bool,
     },
     /// Print the collector configuration as it is understood: merged, expanded, secrets hidden
+    #[command(visible_alias = "print-initial-config")]
     PrintConfig {
         /// Say behind every value from which source, line and column it came
         #[arg(long)]
@@ -71,11 +72,11 @@ pub(crate) enum Format {
 #[derive(Debug, Default, Args)]
 pub(crate) struct Flags {
     /// The agent's own settings [env: KM_AGENT_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     agent_config: Option<String>,
     /// The collector's configuration: a file, or file:, env: or yaml: and what it names, or an http: or https: URL. Several are
     /// merged in their order; pushed configurations replace the first file [env: KM_COLLECTOR_CONFIG, for a file]
-    #[arg(long, global = true, value_name = "SOURCE")]
+    #[arg(long, global = true, value_name = "SOURCE", value_hint = ValueHint::FilePath)]
     config: Vec<String>,
     /// Sets one value of the collector's configuration, after all sources; dots in the key stand for levels
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = set_source)]

@@ -1,5 +1,6 @@
 //! The commands that look at something and end.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -53,15 +54,18 @@ pub(crate) fn validate(
     match format {
         Format::Json => print(&format!("{:#}\n", report::json(&problems, &warnings)))?,
         Format::Text => {
-            for warning in warnings {
-                writeln!(io::stderr(), "warning: {warning}")?;
-            }
+            warn(&warnings)?;
             if !problems.is_empty() {
                 return Err(problems.into());
             }
         }
     }
     Ok(exit_code(problems.is_empty()))
+}
+
+/// Prints warnings for people.
+pub(crate) fn warn(warnings: impl IntoIterator<Item = impl Display>) -> io::Result<()> {
+    warnings.into_iter().try_for_each(|warning| writeln!(io::stderr(), "warning: {warning}"))
 }
 
 /// Prints what a configuration uses that this build lacks.

@@ -9,6 +9,7 @@ mod components;
 #[cfg(test)]
 mod documentation;
 mod logging;
+mod manual;
 mod print;
 mod report;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 use agent_core::{BuildInfo, Configuration};
 use anyhow::anyhow;
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use collector::Collector;
 use config::settings::{AgentSettings, Resolved};
 use config::{Environment, Problems};
@@ -65,6 +66,7 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
             let configuration = configuration(&settings, sources);
             let verdict = commands::verdict(&configuration, &registry, &collector);
             if compat {
+                commands::warn(warnings.iter())?;
                 return commands::compat(&verdict, &registry, format);
             }
             let warnings = warnings.iter().map(ToString::to_string).collect();
@@ -77,10 +79,8 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
             commands::print(&print::document(&document, &components::registry(), origin))?;
         }
         Command::Schema => commands::schema(&components::registry())?,
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), SERVICE, &mut io::stdout());
-        }
-        Command::Man => clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?,
+        Command::Completions { shell } => io::stdout().write_all(&manual::completions(shell))?,
+        Command::Man => io::stdout().write_all(&manual::page()?)?,
         Command::Run => {
             let (resolved, sources) = resolve(flags);
             return run::run(resolved.map_err(wrong_settings)?, sources, build);
