@@ -6,6 +6,14 @@ use crate::node::{Content, Node, Span};
 use crate::schema::{Field, Schema};
 use crate::secret::REDACTED;
 
+/// How much is written, in bytes.
+const LONGEST: usize = 32 << 20;
+
+/// Nothing is written of a document that is this long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the document is too long to be printed: more than {} MiB", LONGEST >> 20)]
+pub struct TooLong;
+
 /// Writes a document part by part.
 #[derive(Debug, Default)]
 pub struct YamlWriter {
@@ -21,8 +29,12 @@ impl YamlWriter {
     }
 
     /// What was written.
-    pub fn into_text(self) -> String {
-        self.text
+    ///
+    /// # Errors
+    ///
+    /// It is longer than anybody wants to hold: aliases repeat texts for nothing.
+    pub fn into_text(self) -> Result<String, TooLong> {
+        if self.text.len() > LONGEST { Err(TooLong) } else { Ok(self.text) }
     }
 
     /// Writes a key with what stands below it, two spaces further in for each level of `depth`.
@@ -61,6 +73,9 @@ impl YamlWriter {
 
     /// What comes after a key's colon or a list's dash.
     fn value(&mut self, depth: usize, node: &Node, schema: Option<&Schema>) {
+        if self.text.len() > LONGEST {
+            return;
+        }
         if node.is_null() && node.is_expanded() {
             return self.line(schema.map_or("", zero), node.span());
         }
@@ -277,7 +292,7 @@ mod tests {
         for (key, node) in document.root().as_map().unwrap().iter() {
             writer.entry(0, key, node, Some(&Schema::Any));
         }
-        writer.into_text()
+        writer.into_text().unwrap()
     }
 
     #[test]
@@ -399,7 +414,7 @@ d: [{k: [{l: []}]}]
         fn whatever_it_is_it_is_read_back_equal(node in node(), with_origin in any::<bool>()) {
             let mut writer = YamlWriter::new(with_origin);
             writer.entry(0, "k", &node, Some(&Schema::Any));
-            let text = writer.into_text();
+            let text = writer.into_text().unwrap();
             let again = Document::from_text(&text, "c.yaml", &Environment::empty());
             let again = again.map_err(|problems| TestCaseError::fail(format!("{problems}\n{text}")))?;
             prop_assert!(again.root().get("k").unwrap().same_as(&node), "{}", text);
@@ -423,9 +438,19 @@ d: [{k: [{l: []}]}]
             for (key, expected) in [("a", unset), ("b", "k:\n")] {
                 let mut writer = YamlWriter::new(false);
                 writer.entry(0, "k", document.root().get(key).unwrap(), Some(&schema));
-                assert_eq!(writer.into_text(), expected, "{schema:?}");
+                assert_eq!(writer.into_text().unwrap(), expected, "{schema:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_aliases_repeat_is_not_written_for_ever() {
+        let text = format!("a: &x {}\nb: [{}]\n", "x".repeat(1 << 20), "*x, ".repeat(1000));
+        let document = document(&text);
+        let mut writer = YamlWriter::new(false);
+        writer.entry(0, "b", document.root().get("b").unwrap(), Some(&Schema::Any));
+        assert!(writer.text.capacity() < 4 * LONGEST);
+        assert_eq!(writer.into_text(), Err(TooLong));
     }
 
     #[test]
@@ -453,7 +478,7 @@ d: [{k: [{l: []}]}]
         );
         let mut writer = YamlWriter::new(false);
         writer.entry(0, "x", document.root().get("x").unwrap(), Some(&schema));
-        let text = writer.into_text();
+        let text = writer.into_text().unwrap();
         for secret in ["s1", "s2", "s3", "s5", "s6", "s7", "71"] {
             assert!(!text.contains(secret), "{text}");
         }

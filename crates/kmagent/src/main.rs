@@ -76,7 +76,7 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
             let (resolved, sources) = resolve(flags);
             let settings = resolved.map_err(wrong_settings)?.settings;
             let document = configuration(&settings, sources).load()?;
-            commands::print(&print::document(&document, &components::registry(), origin))?;
+            commands::print(&print::document(&document, &components::registry(), origin)?)?;
         }
         Command::Schema => commands::schema(&components::registry())?,
         Command::Completions { shell } => io::stdout().write_all(&manual::completions(shell))?,

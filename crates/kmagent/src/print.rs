@@ -1,13 +1,17 @@
 //! `kmagent print-config`: the configuration as it is understood, with secrets hidden.
 
 use collector::{Kind, Registry};
-use config::yaml::YamlWriter;
+use config::yaml::{TooLong, YamlWriter};
 use config::{ComponentId, Document, Node, Schema};
 
 /// The whole document as YAML. With origin every value says where it came from.
-pub(crate) fn document(document: &Document, registry: &Registry, with_origin: bool) -> String {
+pub(crate) fn document(
+    document: &Document,
+    registry: &Registry,
+    with_origin: bool,
+) -> Result<String, TooLong> {
     let mut yaml = YamlWriter::new(with_origin);
-    let Some(root) = document.root().as_map() else { return String::new() };
+    let Some(root) = document.root().as_map() else { return Ok(String::new()) };
     for (key, node) in root.iter() {
         let kind = Kind::ALL.into_iter().find(|kind| kind.section() == key);
         match (kind, node.as_map()) {
@@ -106,7 +110,7 @@ mod tests {
             seen += 1;
             add_texts(original.root(), &mut texts);
             for with_origin in [false, true] {
-                let printed = document(&original, &registry, with_origin);
+                let printed = document(&original, &registry, with_origin).unwrap();
                 let again = Document::from_text(&printed, "c.yaml", &Environment::empty());
                 let again = again.unwrap_or_else(|problems| panic!("{problems}\n{printed}"));
                 assert!(alike(original.root(), again.root()), "{text}\n{printed}");
@@ -128,7 +132,7 @@ exproters: {x: s3cret}
 service: {telemtry: {x: s3cret}, pipelines: {logs: {exporters: [otlp_http]}}}
 ";
         let original = Document::from_text(yaml, "c.yaml", &Environment::empty()).unwrap();
-        let text = document(&original, &components::registry(), false);
+        let text = document(&original, &components::registry(), false).unwrap();
         assert!(!text.contains("s3cret") && text.contains("- otlp_http"), "{text}");
     }
 
@@ -141,12 +145,12 @@ exporters:
 service: {pipelines: {logs/a: {receivers: [otlp], exporters: [otlp_http/a]}}}
 ";
         let original = Document::from_text(yaml, "c.yaml", &environment).unwrap();
-        let text = document(&original, &components::registry(), false);
+        let text = document(&original, &components::registry(), false).unwrap();
         assert!(!text.contains("s3cret") && text.contains("[REDACTED]"), "{text}");
         let shown = text.replace("[REDACTED]", "Bearer s3cret");
         let again = Document::from_text(&shown, "", &Environment::empty()).unwrap();
         assert!(again.root().same_as(original.root()), "{text}");
-        let text = document(&original, &components::registry(), true);
+        let text = document(&original, &components::registry(), true).unwrap();
         assert!(text.contains("timeout: 10s # c.yaml:3:"), "{text}");
     }
 }
