@@ -12,4 +12,5 @@ mod self_telemetry;
 #[path = "../crates/updater/examples/config_server/server.rs"]
 mod server;
 mod sink;
+mod sources;
 mod validation;

@@ -4,12 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use config::{Document, Environment, Part, Problems, paths};
+use config::{Document, Environment, Part, Problem, Problems, paths};
 
-/// The file that holds the collector's configuration, and what runs without it.
+/// Where the collector's configuration is: a file and what is merged with it, and what runs without the file.
 #[derive(Clone, Debug)]
 pub struct Configuration {
-    file: PathBuf,
+    file: Option<PathBuf>,
     built_in: Option<String>,
     /// Sources that are merged before the file, and after it.
     before: Vec<String>,
@@ -37,15 +37,30 @@ pub enum LoadError {
     /// The text is no document, or refers to what isn't there.
     #[error("{0}")]
     Invalid(Problems),
+    /// Another host did not serve what the document is made of. It may do so later.
+    #[error("{0}")]
+    Elsewhere(Problems),
+}
+
+impl From<Problems> for LoadError {
+    fn from(problems: Problems) -> Self {
+        let may_pass = problems.iter().any(Problem::may_pass);
+        if may_pass { Self::Elsewhere(problems) } else { Self::Invalid(problems) }
+    }
 }
 
 impl Configuration {
     /// The configuration in a file. Pushed configurations are stored there.
     pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self { file: Some(path.into()), ..Self::sources(Vec::new()) }
+    }
+
+    /// The configuration in sources none of which is a file. Pushed configurations cannot be stored, and are refused.
+    pub fn sources(sources: Vec<String>) -> Self {
         Self {
-            file: path.into(),
+            file: None,
             built_in: None,
-            before: Vec::new(),
+            before: sources,
             after: Vec::new(),
             environment: Environment::process(),
         }
@@ -73,9 +88,9 @@ impl Configuration {
         self
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.file
+    /// The file, if there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The document as it stands on the host.
@@ -84,15 +99,32 @@ impl Configuration {
     ///
     /// See [`LoadError`].
     pub fn load(&self) -> Result<Document, LoadError> {
-        match (fs::read_to_string(&self.file), &self.built_in) {
-            (Ok(text), _) => self.parse(&text, &self.file.display().to_string()),
+        let (text, name) = self.text()?;
+        self.parse(&text, &name)
+    }
+
+    /// As [`load`](Self::load), but a document that has problems comes back with them, so that more can be found.
+    ///
+    /// # Errors
+    ///
+    /// The file is not there, or cannot be read.
+    pub fn examine(&self) -> Result<(Option<Document>, Problems), LoadError> {
+        let (text, name) = self.text()?;
+        Ok(self.with_parts(&text, &name, |parts| Document::examine(parts, &self.environment)))
+    }
+
+    /// The file's text, or what runs without it, and what messages call it.
+    fn text(&self) -> Result<(String, String), LoadError> {
+        let Some(file) = &self.file else { return Ok(Default::default()) };
+        match (fs::read_to_string(file), &self.built_in) {
+            (Ok(text), _) => Ok((text, file.display().to_string())),
             (Err(error), Some(yaml)) if error.kind() == io::ErrorKind::NotFound => {
-                self.parse(yaml, "built-in configuration")
+                Ok((yaml.clone(), "built-in configuration".to_owned()))
             }
             (Err(error), None) if error.kind() == io::ErrorKind::NotFound => {
-                Err(LoadError::Missing { path: self.file.clone() })
+                Err(LoadError::Missing { path: file.clone() })
             }
-            (Err(source), _) => Err(LoadError::Unreadable { path: self.file.clone(), source }),
+            (Err(source), _) => Err(LoadError::Unreadable { path: file.clone(), source }),
         }
     }
 
@@ -102,16 +134,23 @@ impl Configuration {
     ///
     /// The text is no document, or refers to what isn't there.
     pub fn parse(&self, yaml: &str, name: &str) -> Result<Document, LoadError> {
+        let read = |parts: &[Part<'_>]| Document::from_parts(parts, &self.environment);
+        Ok(self.with_parts(yaml, name, read)?)
+    }
+
+    /// A text with everything that is merged with it, in order.
+    fn with_parts<R>(&self, text: &str, name: &str, read: impl FnOnce(&[Part<'_>]) -> R) -> R {
         let overlays = self.overlays();
         let before = self.before.iter().map(|uri| Part::Source(uri));
         let after = overlays.iter().chain(&self.after).map(|uri| Part::Source(uri));
-        let parts: Vec<_> = before.chain([Part::Text { text: yaml, name }]).chain(after).collect();
-        Document::from_parts(&parts, &self.environment).map_err(LoadError::Invalid)
+        let parts: Vec<_> = before.chain([Part::Text { text, name }]).chain(after).collect();
+        read(&parts)
     }
 
     /// The files of the folder `config.d` beside the file, by name: what this host adds to whatever was pushed.
     fn overlays(&self) -> Vec<String> {
-        let folder = self.file.with_file_name("config.d");
+        let Some(file) = &self.file else { return Vec::new() };
+        let folder = file.with_file_name("config.d");
         let files = fs::read_dir(&folder).into_iter().flatten().flatten();
         let files = files.map(|file| file.path());
         let is_yaml =
@@ -123,13 +162,40 @@ impl Configuration {
 
     /// Replaces the file in one step: a reader sees the old text or the new one, whatever happens on the way.
     pub(crate) fn store(&self, yaml: &str) -> io::Result<()> {
-        paths::write_atomically(&self.file, yaml.as_bytes())
+        let Some(file) = &self.file else {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "no --config names a file"));
+        };
+        paths::write_atomically(file, yaml.as_bytes())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sources_need_no_file_and_then_nothing_is_stored() {
+        let sources = ["yaml:x: {a: 1, b: 1}", "yaml:x::b: 2"].map(str::to_owned);
+        let configuration =
+            Configuration::sources(sources.to_vec()).with_environment(Environment::empty());
+        let loaded = configuration.load().unwrap();
+        let expected = Document::from_text("x: {a: 1, b: 2}", "", &Environment::empty()).unwrap();
+        assert!(loaded.root().same_as(expected.root()), "{:?}", loaded.root());
+        assert_eq!(configuration.store("").unwrap_err().kind(), io::ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn a_host_that_does_not_answer_may_do_so_later() {
+        let silent = Environment::empty().with_fetch(|_| Err("no answer".to_owned()));
+        let load = |source: &str| {
+            let configuration = Configuration::sources(vec![source.to_owned()]);
+            configuration.with_environment(silent.clone()).load().unwrap_err()
+        };
+        for source in ["https://example.com/c.yaml", "yaml:a: '${http://example.com/a}'"] {
+            assert!(matches!(load(source), LoadError::Elsewhere(_)), "{source}");
+        }
+        assert!(matches!(load("yaml:a: '${env:1}'"), LoadError::Invalid(_)));
+    }
 
     #[test]
     fn what_stands_beside_the_file_is_merged_after_it_and_what_was_named_after_that() {

@@ -1,11 +1,14 @@
 //! The one task that owns the collector.
 
+use std::panic;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use collector::{Collector, Failure, Occasion, PrepareError, Prepared, Registry, chain};
 use config::{Document, Problems};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -60,19 +63,21 @@ impl Refusal {
 
     /// Whether the host may let it run later, without anybody changing the document.
     fn may_pass(&self) -> bool {
-        matches!(self, Self::Prepare(_) | Self::Slow) && !self.stands()
+        let is_of_the_host =
+            matches!(self, Self::Prepare(_) | Self::Slow | Self::Load(LoadError::Elsewhere(_)));
+        is_of_the_host && !self.stands()
     }
 
     /// Whether the same document would be refused again as long as nothing else changes.
     fn stands(&self) -> bool {
-        self.problems().is_some()
+        self.problems().is_some() && !matches!(self, Self::Load(LoadError::Elsewhere(_)))
     }
 
     /// The problems in the document, when it is the document that is wrong.
     fn problems(&self) -> Option<&Problems> {
         match self {
             Self::Plan(problems)
-            | Self::Load(LoadError::Invalid(problems))
+            | Self::Load(LoadError::Invalid(problems) | LoadError::Elsewhere(problems))
             | Self::Prepare(PrepareError::Create(problems)) => Some(problems),
             _ => None,
         }
@@ -249,10 +254,11 @@ impl Supervisor {
     }
 
     async fn try_apply(&mut self, yaml: &str) -> Result<Prepared, Refusal> {
-        let document = self.configuration.parse(yaml, "pushed configuration")?;
+        let (configuration, text) = (self.configuration.clone(), yaml.to_owned());
+        let document = read(move || configuration.parse(&text, "pushed configuration")).await?;
         let prepared = self.prepare(&document, Occasion::Change).await?;
         self.configuration.store(yaml).map_err(|source| Refusal::Store {
-            path: self.configuration.path().display().to_string(),
+            path: self.configuration.path().unwrap_or(Path::new("")).display().to_string(),
             source,
         })?;
         Ok(prepared)
@@ -275,7 +281,8 @@ impl Supervisor {
     }
 
     async fn load_and_prepare(&mut self, occasion: Occasion) -> Result<Prepared, Refusal> {
-        let document = self.configuration.load()?;
+        let configuration = self.configuration.clone();
+        let document = read(move || configuration.load()).await?;
         self.prepare(&document, occasion).await
     }
 
@@ -321,6 +328,16 @@ impl Supervisor {
         });
         let error = self.refusal.clone().or(failure);
         self.status.send_modify(|status| status.last_error = error);
+    }
+}
+
+/// Reads a document where that may block: its sources may be on other hosts, and the supervisor has to stay alive.
+async fn read(
+    load: impl FnOnce() -> Result<Document, LoadError> + Send + 'static,
+) -> Result<Document, LoadError> {
+    match spawn_blocking(load).await {
+        Ok(document) => document,
+        Err(died) => panic::resume_unwind(died.into_panic()),
     }
 }
 

@@ -4,13 +4,15 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use agent_core::{
     Agent, CancellationToken, CollectorState, ConfigSource, Configuration, Controller, Registry,
     RunError, Status,
 };
-use config::{Section, Validate};
+use config::{Environment, Section, Validate};
 use testkit::component::{
     self, ComponentType, CreateError, Exporter, ExporterFactory, Lifecycle, Outputs, Passive,
     ReceiverFactory, Settings, Signal, Stability, StartError, async_trait,
@@ -275,6 +277,31 @@ async fn a_reload_reads_the_file_again_and_keeps_the_old_one_when_it_is_bad() {
     agent.controller.reload().await;
     assert_eq!(agent.status().last_error, None);
     agent.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+async fn a_configuration_on_another_host_is_asked_for_again_until_it_is_served() {
+    let asked = AtomicUsize::new(0);
+    let environment = Environment::empty().with_fetch(move |_| match asked.fetch_add(1, SeqCst) {
+        0 | 1 => Err("no answer".to_owned()),
+        _ => Ok(document("")),
+    });
+    let configuration = Configuration::sources(vec!["https://example.com/c.yaml".to_owned()]);
+    let agent = Agent::builder()
+        .registry(Registry::new().receiver(In).exporter(Out))
+        .configuration(configuration.with_environment(environment))
+        .build()
+        .unwrap();
+    let mut status = agent.controller().status();
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    let task = tokio::spawn(async move { agent.run(stop).await });
+    let refused = status.wait_for(|status| status.last_error.is_some()).await.unwrap().clone();
+    assert!(refused.last_error.unwrap().contains("cannot fetch https://example.com/c.yaml"));
+    status.wait_for(Status::is_running).await.unwrap();
+    shutdown.cancel();
+    task.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

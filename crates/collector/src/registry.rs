@@ -97,7 +97,7 @@ pub struct Registry {
     pub(crate) connectors: Vec<Entry<CreateConnector>>,
     pub(crate) extensions: Vec<Entry<CreateExtension>>,
     pub(crate) telemetry: Option<Entry<CreateExtension>>,
-    upstream: Vec<(Kind, &'static [&'static str])>,
+    upstream: Vec<(Kind, &'static str)>,
 }
 
 impl Registry {
@@ -189,11 +189,11 @@ impl Registry {
         self
     }
 
-    /// Names types that upstream's distributions have and this build hasn't, so that a document which uses one is told
-    /// "not supported yet" instead of "unknown".
+    /// Names a type that upstream's distributions have and this build hasn't, so that a document which uses it is told
+    /// "not supported yet" instead of "unknown". One that the build has is unaffected.
     #[must_use]
-    pub fn upstream_only(mut self, kind: Kind, types: &'static [&'static str]) -> Self {
-        self.upstream.push((kind, types));
+    pub fn upstream_only(mut self, kind: Kind, type_name: &'static str) -> Self {
+        self.upstream.push((kind, type_name));
         self
     }
 
@@ -228,7 +228,7 @@ impl Registry {
 
     /// Whether upstream has a type of this name that this build lacks.
     pub(crate) fn is_upstream_only(&self, kind: Kind, name: &str) -> bool {
-        self.upstream.iter().any(|(of, types)| *of == kind && types.contains(&name))
+        self.upstream.contains(&(kind, name))
     }
 
     /// The canonical names of a kind, sorted.

@@ -4,7 +4,6 @@ use crate::node::{Content, Node};
 use crate::problems::Problems;
 use crate::schema::Schema;
 use crate::section::Section;
-use crate::suggest;
 use crate::value::Value;
 
 /// Reads a section: its fields, and every key that it does not have.
@@ -128,10 +127,6 @@ pub fn parse_name(names: &Names, node: &Node, problems: &mut Problems) -> Option
         problems.reject(node, format!("`{}` is not supported yet", node.shown()));
         return None;
     }
-    let message = format!("must be one of {}, is \"{}\"", names.valid.join(", "), node.shown());
-    match suggest::nearest(text, names.valid.iter().copied()) {
-        Some(name) => problems.reject_with_hint(node, message, format!("did you mean `{name}`?")),
-        None => problems.reject(node, message),
-    }
+    problems.not_a_name(node, text, names.valid);
     None
 }

@@ -63,6 +63,15 @@ impl Document {
     ///
     /// Every problem that was found.
     pub fn from_parts(parts: &[Part<'_>], environment: &Environment) -> Result<Self, Problems> {
+        match Self::examine(parts, environment) {
+            (Some(document), problems) => problems.into_result(document),
+            (None, problems) => Err(problems),
+        }
+    }
+
+    /// As [`from_parts`](Self::from_parts), for whoever wants to find more problems: a document that has some comes back with
+    /// them, and references that could not be expanded stand in it as they were written. `None`: a source could not be read.
+    pub fn examine(parts: &[Part<'_>], environment: &Environment) -> (Option<Self>, Problems) {
         let mut problems = Problems::new();
         let mut budget = Budget::default();
         let mut roots = Vec::new();
@@ -78,7 +87,9 @@ impl Document {
                 Err(problem) => problems.push(problem),
             }
         }
-        Self::assemble(roots, environment, budget, problems)
+        let is_complete = roots.len() == parts.len();
+        let document = Self::assemble(roots, environment, budget, &mut problems);
+        (document.filter(|_| is_complete), problems)
     }
 
     /// Reads a configuration from a text. `name` stands for its file in messages.
@@ -95,24 +106,22 @@ impl Document {
         &self.root
     }
 
-    /// A document from the roots of its sources.
+    /// A document from the roots of its sources, if there are any.
     fn assemble(
         parts: Vec<Node>,
         environment: &Environment,
         budget: Budget,
-        mut problems: Problems,
-    ) -> Result<Self, Problems> {
-        let parts: Vec<_> = parts.iter().map(|part| split(part, &mut problems)).collect();
-        let merged = parts.into_iter().reduce(|mut left, right| {
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let parts: Vec<_> = parts.iter().map(|part| split(part, problems)).collect();
+        let root = parts.into_iter().reduce(|mut left, right| {
             merge::merge(&mut left, right);
             left
-        });
-        let Some(root) = merged else { return Err(problems) };
+        })?;
         let mut expander = Expander { provider: environment, default_scheme: Some("env"), budget };
-        let expanded = expander.expand(&root, &mut problems);
+        let expanded = expander.expand(&root, problems);
         // Maps that came from references have keys of their own.
-        let root = split(&expanded, &mut problems);
-        problems.into_result(Self { root })
+        Some(Self { root: split(&expanded, problems) })
     }
 }
 
@@ -126,12 +135,12 @@ fn split(node: &Node, problems: &mut Problems) -> Node {
 fn retrieve(uri: &str, environment: &Environment, budget: &mut Budget) -> Result<Node, Problem> {
     let (scheme, opaque) =
         source::location(uri).map_err(|message| Problem::new(&Span::nowhere(), message))?;
-    let name = match scheme {
-        "file" => opaque,
-        "yaml" => "yaml:",
-        _ => uri,
+    let name: Arc<str> = match scheme {
+        "file" => Arc::from(opaque),
+        "yaml" => Arc::from("yaml:"),
+        "http" | "https" => Arc::from(source::shown_url(uri)),
+        _ => Arc::from(uri),
     };
-    let name: Arc<str> = Arc::from(name);
     let whole = Span { source: Arc::clone(&name), line: 0, column: 0 };
     let retrieved = environment.retrieve(scheme, opaque, &whole);
     let retrieved = retrieved.map_err(|message| Problem::new(&whole, message))?;

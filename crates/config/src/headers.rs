@@ -80,7 +80,8 @@ impl Headers {
 /// One element of the spelling as a list.
 fn pair(element: &Node, problems: &mut Problems) -> Option<(String, Secret<String>)> {
     let Some(map) = element.as_map() else {
-        problems.wrong_type(element, "map");
+        // Whatever it is, it may hold the secret.
+        problems.wrong_type(&element.clone().into_tainted(), "map");
         return None;
     };
     let unknown: Vec<_> = unknown_keys(map).collect();
@@ -128,6 +129,10 @@ impl Value for Headers {
     fn parse_onto(self, node: &Node, problems: &mut Problems) -> Option<Self> {
         match &node.content {
             Content::List(elements) => Self::parse_list(elements, problems),
+            Content::String(_) | Content::Int(_) | Content::Float(_) | Content::Timestamp(_) => {
+                problems.wrong_type(&node.clone().into_tainted(), "map");
+                None
+            }
             _ => {
                 let mut entries = node.as_map().into_iter().flat_map(Map::iter);
                 let tainted = self.tainted || entries.any(|(_, value)| value.is_tainted());

@@ -22,6 +22,9 @@ pub struct Problem {
     pub path: String,
     /// What is wrong.
     pub message: String,
+    /// What would be right: a type, or the names that are valid, separated by commas. `None` where the message says all there
+    /// is to say.
+    pub expected: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
 }
@@ -35,10 +38,19 @@ impl Problem {
             column: span.column,
             path: String::new(),
             message: message.into(),
+            expected: None,
             hint: None,
         }
     }
+
+    /// Whether it may go away without anybody changing the document: another host did not serve what is referred to.
+    pub fn may_pass(&self) -> bool {
+        self.message.starts_with(UNREACHED)
+    }
 }
+
+/// How the message of a source begins that another host did not serve.
+pub(crate) const UNREACHED: &str = "cannot fetch ";
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,7 +152,26 @@ impl Problems {
         }
         let unquoted = matches!(kind, Kind::Bool | Kind::Int | Kind::Float | Kind::Timestamp);
         let hint = (expected == "string" && unquoted).then(|| "put it in quotes".to_owned());
-        self.place(node.span().clone(), self.path(), message, hint);
+        let mut problem = Problem::new(node.span(), message);
+        (problem.expected, problem.hint) = (Some(expected.to_owned()), hint);
+        self.place_here(problem);
+    }
+
+    /// Reports that a node's value is none of the valid names, with the nearest of them.
+    pub(crate) fn not_a_name(&mut self, node: &Node, text: &str, valid: &[&str]) {
+        let valid_names = valid.join(", ");
+        let message = format!("must be one of {valid_names}, is \"{}\"", node.shown());
+        let near = suggest::nearest(text, valid.iter().copied());
+        let mut problem = Problem::new(node.span(), message);
+        problem.hint = near.map(|name| format!("did you mean `{name}`?"));
+        problem.expected = Some(valid_names);
+        self.place_here(problem);
+    }
+
+    fn place_here(&mut self, mut problem: Problem) {
+        problem.path = self.path();
+        problem.message = self.without_secrets(problem.message);
+        self.push(problem);
     }
 
     /// Reports a key of the section being read that does not exist, with the nearest of those that do.
@@ -273,7 +304,7 @@ impl Problems {
         let message = self.without_secrets(message);
         let hint = hint.map(|hint| self.without_secrets(hint));
         let Span { source, line, column } = span;
-        self.push(Problem { source, line, column, path, message, hint });
+        self.push(Problem { source, line, column, path, message, expected: None, hint });
     }
 
     fn without_secrets(&self, text: String) -> String {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::environment::Environment;
 use crate::node::Span;
 use crate::parse::{MAX_TEXT, Origin};
+use crate::problems::UNREACHED;
 
 /// A text, and what has to be known about it.
 pub(crate) struct Retrieved {
@@ -40,11 +41,12 @@ impl Provide for Environment {
             }
             "http" | "https" => {
                 let url = format!("{scheme}:{opaque}");
-                let text = self.fetch(&url).map_err(|why| format!("cannot read {url}: {why}"))?;
+                let shown = shown_url(&url);
+                let text = self.fetch(&url).map_err(|why| format!("{UNREACHED}{shown}: {why}"))?;
                 if text.len() > MAX_TEXT {
-                    return Err(format!("cannot read {url}: the text is too large"));
+                    return Err(format!("cannot read {shown}: the text is too large"));
                 }
-                let origin = Origin::Text(Arc::from(url));
+                let origin = Origin::Text(Arc::from(shown));
                 Ok(Retrieved { text, tainted: false, is_string: false, origin })
             }
             _ => {
@@ -90,6 +92,18 @@ impl Environment {
         let is_string = default == Some("");
         Ok(Retrieved { text, tainted: false, is_string, origin })
     }
+}
+
+/// A URL as it may be shown: users, passwords and queries may be secrets.
+pub(crate) fn shown_url(url: &str) -> String {
+    let (url, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    let host = url.find("://").map_or(0, |place| place + 3);
+    let path = url[host..].find('/').map_or(url.len(), |place| host + place);
+    let shown = match url[host..path].rsplit_once('@') {
+        Some((_, address)) => format!("{}{address}{}", &url[..host], &url[path..]),
+        None => url.to_owned(),
+    };
+    if rest.is_empty() { shown } else { format!("{shown}?…") }
 }
 
 /// A source as `--config` names it, taken apart: scheme and the rest.
@@ -141,6 +155,20 @@ mod tests {
         assert_eq!(location("yaml:a::b: 1"), Ok(("yaml", "a::b: 1")));
         assert_eq!(location("env:X"), Ok(("env", "X")));
         assert_eq!(location("_a:b"), Err("unsupported scheme on URI \"_a:b\"".to_owned()));
+    }
+
+    #[test]
+    fn urls_are_shown_without_what_may_be_secret() {
+        for (url, shown) in [
+            ("https://h:1/a/b.yaml", "https://h:1/a/b.yaml"),
+            ("https://u:p@ss@h/a@b", "https://h/a@b"),
+            ("http://u@h", "http://h"),
+            ("https://h?token=x/@", "https://h?…"),
+            ("https://u:p@h/c#x", "https://h/c?…"),
+            ("http:x", "http:x"),
+        ] {
+            assert_eq!(shown_url(url), shown);
+        }
     }
 
     #[test]

@@ -6,6 +6,14 @@ use crate::node::{Content, Node, Span};
 use crate::schema::{Field, Schema};
 use crate::secret::REDACTED;
 
+/// How much is written, in bytes.
+const LONGEST: usize = 32 << 20;
+
+/// Nothing is written of a document that is this long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the document is too long to be printed: more than {} MiB", LONGEST >> 20)]
+pub struct TooLong;
+
 /// Writes a document part by part.
 #[derive(Debug, Default)]
 pub struct YamlWriter {
@@ -21,24 +29,42 @@ impl YamlWriter {
     }
 
     /// What was written.
-    pub fn into_text(self) -> String {
-        self.text
+    ///
+    /// # Errors
+    ///
+    /// It is longer than anybody wants to hold: aliases repeat texts for nothing.
+    pub fn into_text(self) -> Result<String, TooLong> {
+        if self.text.len() > LONGEST { Err(TooLong) } else { Ok(self.text) }
     }
 
-    /// Writes a key with what stands below it, two spaces further in for each level of `depth`. What the schema calls a secret
-    /// is not shown, nor is what a secret went into.
+    /// Writes a key with what stands below it, two spaces further in for each level of `depth`.
+    ///
+    /// What the schema calls a secret is not shown, nor is what a secret went into. Nor is any text or number of which nothing
+    /// is known, because there is no schema or it expects something else there: a misspelled `headers` holds secrets too.
     pub fn entry(&mut self, depth: usize, key: &str, node: &Node, schema: Option<&Schema>) {
-        self.indent(depth);
-        self.text.push_str(&scalar(key));
-        self.text.push(':');
+        self.key(depth, key);
         self.value(depth, node, schema);
     }
 
     /// Writes a key below which entries follow.
     pub fn heading(&mut self, depth: usize, key: &str) {
+        self.key(depth, key);
+        self.text.push('\n');
+    }
+
+    fn key(&mut self, depth: usize, key: &str) {
+        // Without doubled dollars: references in keys are not expanded.
+        let key = string(key);
         self.indent(depth);
-        self.text.push_str(&scalar(key));
-        self.text.push_str(":\n");
+        if key.len() > LONGEST_KEY {
+            self.text.push_str("? ");
+            self.text.push_str(&key);
+            self.text.push('\n');
+            self.indent(depth);
+        } else {
+            self.text.push_str(&key);
+        }
+        self.text.push(':');
     }
 
     fn indent(&mut self, depth: usize) {
@@ -47,10 +73,16 @@ impl YamlWriter {
 
     /// What comes after a key's colon or a list's dash.
     fn value(&mut self, depth: usize, node: &Node, schema: Option<&Schema>) {
+        if self.text.len() > LONGEST {
+            return;
+        }
+        if node.is_null() && node.is_expanded() {
+            return self.line(schema.map_or("", zero), node.span());
+        }
         let schema = schema.map(inner);
-        if node.is_tainted() || matches!(schema, Some(Schema::Secret(_))) {
-            let hidden = if node.is_null() { String::new() } else { format!("\"{REDACTED}\"") };
-            return self.line(&hidden, node.span());
+        let is_secret = node.is_tainted() || matches!(schema, Some(Schema::Secret(_)));
+        if !node.is_null() && (is_secret || is_unknown(node, schema)) {
+            return self.line(&format!("\"{REDACTED}\""), node.span());
         }
         match &node.content {
             Content::Map(map) if !map.is_empty() => {
@@ -96,16 +128,41 @@ fn inner(schema: &Schema) -> &Schema {
     }
 }
 
-/// The shape of what stands under a key.
+/// What a variable that is not set gives. Nothing at all would leave some options at their defaults.
+fn zero(schema: &Schema) -> &'static str {
+    match schema {
+        Schema::Bool => "false",
+        Schema::Integer { .. } | Schema::Number => "0",
+        Schema::Duration => "0s",
+        Schema::String | Schema::Enum { .. } => "\"\"",
+        Schema::Secret(inner) => zero(inner),
+        _ => "",
+    }
+}
+
+/// Whether it is a text or number where the schema has none.
+fn is_unknown(node: &Node, schema: Option<&Schema>) -> bool {
+    match (&node.content, schema) {
+        (Content::Null | Content::Bool(_) | Content::List(_) | Content::Map(_), _) => false,
+        // One string stands for a list of them.
+        (_, Some(Schema::List(element))) => is_unknown(node, Some(inner(element))),
+        (
+            _,
+            Some(Schema::Section { .. } | Schema::Map(_) | Schema::Headers | Schema::Secret(_)),
+        ) => true,
+        (_, schema) => schema.is_none(),
+    }
+}
+
+/// The shape of what stands under a key, if it is known.
 fn below<'a>(schema: Option<&'a Schema>, key: &str) -> Option<&'a Schema> {
     match schema? {
         Schema::Section { fields, .. } => {
             fields.iter().find(|Field { key: known, .. }| *known == key).map(|field| &field.schema)
         }
         Schema::Map(value) => Some(value),
-        // Of a list's names and values, only the values are secrets.
-        Schema::Headers if key == "name" => None,
         Schema::Headers => Some(hidden()),
+        Schema::Any => Some(&Schema::Any),
         _ => None,
     }
 }
@@ -113,10 +170,21 @@ fn below<'a>(schema: Option<&'a Schema>, key: &str) -> Option<&'a Schema> {
 fn element(schema: Option<&Schema>) -> Option<&Schema> {
     match schema? {
         Schema::List(element) => Some(element),
-        // A list of names and values.
-        headers @ Schema::Headers => Some(headers),
+        Schema::Headers => Some(pair()),
+        Schema::Any => Some(&Schema::Any),
         _ => None,
     }
+}
+
+/// A header in the spelling as a list: only its value is a secret.
+fn pair() -> &'static Schema {
+    static PAIR: LazyLock<Schema> = LazyLock::new(|| {
+        let field =
+            |key, schema| Field { key, doc: "", schema, default: None, on: None, required: false };
+        let fields = vec![field("name", Schema::String), field("value", hidden().clone())];
+        Schema::Section { doc: "", fields, not_supported: Vec::new() }
+    });
+    &PAIR
 }
 
 fn hidden() -> &'static Schema {
@@ -124,8 +192,11 @@ fn hidden() -> &'static Schema {
     &HIDDEN
 }
 
+/// YAML's limit for a key in one line is 1024 characters.
+const LONGEST_KEY: usize = 1000;
+
 fn flat(node: &Node, schema: Option<&Schema>) -> String {
-    let is_text = matches!(schema, Some(Schema::String | Schema::Duration | Schema::Enum { .. }));
+    let is_text = matches!(schema, Some(Schema::String | Schema::Enum { .. }));
     if let Some(text) = node.text().filter(|_| is_text) {
         return scalar(text);
     }
@@ -152,7 +223,7 @@ fn float(value: f64) -> String {
     format!("{value:?}")
 }
 
-/// A string of a document. A dollar is doubled, or it would begin a reference.
+/// A string that is a value of a document. A dollar is doubled, or it would begin a reference.
 fn scalar(text: &str) -> String {
     string(&text.replace('$', "$$"))
 }
@@ -205,7 +276,12 @@ pub fn is_printable(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::node::Map;
     use crate::{Document, Environment};
 
     fn document(yaml: &str) -> Document {
@@ -215,9 +291,9 @@ mod tests {
     fn printed(document: &Document, with_origin: bool) -> String {
         let mut writer = YamlWriter::new(with_origin);
         for (key, node) in document.root().as_map().unwrap().iter() {
-            writer.entry(0, key, node, None);
+            writer.entry(0, key, node, Some(&Schema::Any));
         }
-        writer.into_text()
+        writer.into_text().unwrap()
     }
 
     #[test]
@@ -231,12 +307,151 @@ c: |
   lines
 d: [{k: [{l: []}]}]
 "#;
-        let document = document(yaml);
+        let long = "k".repeat(2000);
+        let yaml =
+            format!("{yaml}? {long}\n: {{? \"{long}:\"\n  : 1}}\ne: [{{? {long}\n  : 1}}]\n");
+        let document = document(&yaml);
         for with_origin in [false, true] {
             let text = printed(&document, with_origin);
             let again = self::document(&text);
             assert!(again.root().same_as(document.root()), "{text}");
         }
+    }
+
+    /// Text of what YAML and expansion react to, and any other.
+    fn text() -> impl Strategy<Value = String> {
+        let parts = prop::sample::select(vec![
+            "a",
+            "k: ",
+            " ",
+            ":",
+            "- ",
+            "\n",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            "&x",
+            "*x",
+            "<<",
+            "? ",
+            "|",
+            "'",
+            "\"",
+            "\\",
+            " #",
+            "!!str ",
+            "---",
+            "...",
+            "%",
+            "$",
+            "${",
+            "env:A",
+            "0",
+            "1_0",
+            "0x1",
+            "-",
+            ".",
+            "e1",
+            "_",
+            "\t",
+            "é",
+            "\u{85}",
+            "\u{2028}",
+            "\u{feff}",
+            "~",
+            "@",
+            "`",
+            "\r",
+            "null",
+            "true",
+            "yes",
+            ".inf",
+            "2001-01-01",
+            "10s",
+            "🦀",
+            "\0",
+            "=",
+        ]);
+        prop_oneof![
+            prop::collection::vec(parts, 0..8).prop_map(|parts| parts.concat()),
+            "(?s).{0,20}",
+        ]
+    }
+
+    fn node() -> impl Strategy<Value = Node> {
+        let node = |content| Node::new(Span::nowhere(), content);
+        let number = |value: f64| if value.is_nan() { f64::NAN } else { value };
+        let scalar = prop_oneof![
+            Just(Node::default()),
+            any::<bool>().prop_map(move |value| node(Content::Bool(value))),
+            any::<i64>().prop_map(move |value| node(Content::Int(value))),
+            any::<f64>().prop_map(move |value| node(Content::Float(number(value)))),
+            text().prop_map(move |text| node(Content::String(text.into()))),
+        ];
+        scalar.prop_recursive(4, 40, 6, move |inner| {
+            let list = prop::collection::vec(inner.clone(), 0..6);
+            // A key with `::` is a path, and none of a document that was read has one.
+            let key = text().prop_map(|key| key.replace(':', ";"));
+            let entries = prop::collection::vec((key, inner), 0..6);
+            prop_oneof![
+                list.prop_map(move |list| node(Content::List(list.into()))),
+                entries.prop_map(move |entries| {
+                    let mut map = Map::default();
+                    for (key, value) in entries {
+                        map.insert(key.into(), Span::nowhere(), value);
+                    }
+                    node(Content::Map(Arc::new(map)))
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_it_is_it_is_read_back_equal(node in node(), with_origin in any::<bool>()) {
+            let mut writer = YamlWriter::new(with_origin);
+            writer.entry(0, "k", &node, Some(&Schema::Any));
+            let text = writer.into_text().unwrap();
+            let again = Document::from_text(&text, "c.yaml", &Environment::empty());
+            let again = again.map_err(|problems| TestCaseError::fail(format!("{problems}\n{text}")))?;
+            prop_assert!(again.root().get("k").unwrap().same_as(&node), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_no_default() {
+        let number = Schema::Integer { min: 0, max: 9 };
+        let nullable = Schema::Nullable(Box::new(number.clone()));
+        let secret = Schema::Secret(Box::new(Schema::String));
+        let document = document("a: ${X}\nb:\n");
+        for (schema, unset) in [
+            (number, "k: 0\n"),
+            (nullable, "k:\n"),
+            (Schema::Bool, "k: false\n"),
+            (Schema::Duration, "k: 0s\n"),
+            (Schema::String, "k: \"\"\n"),
+            (secret, "k: \"\"\n"),
+        ] {
+            for (key, expected) in [("a", unset), ("b", "k:\n")] {
+                let mut writer = YamlWriter::new(false);
+                writer.entry(0, "k", document.root().get(key).unwrap(), Some(&schema));
+                assert_eq!(writer.into_text().unwrap(), expected, "{schema:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_aliases_repeat_is_not_written_for_ever() {
+        let text = format!("a: &x {}\nb: [{}]\n", "x".repeat(1 << 20), "*x, ".repeat(40));
+        let document = document(&text);
+        let mut writer = YamlWriter::new(false);
+        writer.entry(0, "b", document.root().get("b").unwrap(), Some(&Schema::Any));
+        assert!(writer.text.capacity() < 4 * LONGEST);
+        assert_eq!(writer.into_text(), Err(TooLong));
     }
 
     #[test]
@@ -253,17 +468,25 @@ d: [{k: [{l: []}]}]
             field("token", Schema::Secret(Box::new(Schema::String))),
             field("headers", Schema::Headers),
             field("list", Schema::Headers),
+            field("broken", Schema::Headers),
+            field("broken_list", Schema::Headers),
+            field("names", Schema::List(Box::new(Schema::String))),
+            field("free", Schema::String),
         ];
         let schema = Schema::Section { doc: "", fields, not_supported: vec![] };
-        let document =
-            document("x: {token: s1, headers: {a: s2}, list: [{name: n, value: s3}], free: f}");
+        let document = document(
+            "x: {token: s1, headers: {a: s2}, list: [{name: n, value: s3}], free: f, names: l,
+                 broken: s5, broken_list: [s6], haeders: {a: s7, b: [71], on: true}}",
+        );
         let mut writer = YamlWriter::new(false);
         writer.entry(0, "x", document.root().get("x").unwrap(), Some(&schema));
-        let text = writer.into_text();
-        for secret in ["s1", "s2", "s3"] {
+        let text = writer.into_text().unwrap();
+        for secret in ["s1", "s2", "s3", "s5", "s6", "s7", "71"] {
             assert!(!text.contains(secret), "{text}");
         }
-        assert!(text.contains("name: \"n\"") && text.contains("free: f"), "{text}");
+        for shown in ["name: \"n\"", "free: f", "names: l", "\"on\": true"] {
+            assert!(text.contains(shown), "{text}");
+        }
         let environment = Environment::empty().with_secret("K", "s4".to_owned().into());
         let tainted = Document::from_text("x: 'a ${env:K}'", "", &environment).unwrap();
         assert!(!printed(&tainted, false).contains("s4"));

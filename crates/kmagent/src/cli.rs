@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use config::settings::Layer;
 
@@ -38,6 +38,7 @@ pub(crate) enum Command {
         compat: bool,
     },
     /// Print the collector configuration as it is understood: merged, expanded, secrets hidden
+    #[command(visible_alias = "print-initial-config")]
     PrintConfig {
         /// Say behind every value from which source, line and column it came
         #[arg(long)]
@@ -71,11 +72,11 @@ pub(crate) enum Format {
 #[derive(Debug, Default, Args)]
 pub(crate) struct Flags {
     /// The agent's own settings [env: KM_AGENT_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     agent_config: Option<String>,
-    /// The collector's configuration: a file, or file:, env: or yaml: and what it names. Several are merged in their order;
-    /// pushed configurations replace the first file [env: KM_COLLECTOR_CONFIG]
-    #[arg(long, global = true, value_name = "SOURCE")]
+    /// The collector's configuration: a file, or file:, env: or yaml: and what it names, or an http: or https: URL. Several are
+    /// merged in their order; pushed configurations replace the first file [env: KM_COLLECTOR_CONFIG, for a file]
+    #[arg(long, global = true, value_name = "SOURCE", value_hint = ValueHint::FilePath)]
     config: Vec<String>,
     /// Sets one value of the collector's configuration, after all sources; dots in the key stand for levels
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = set_source)]
@@ -110,7 +111,7 @@ fn set_source(setting: &str) -> Result<String, String> {
 /// The sources around the collector's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sources {
-    /// The file that pushed configurations replace.
+    /// The file that pushed configurations replace. `None` with something before it: the sources are others.
     pub(crate) file: Option<String>,
     pub(crate) before: Vec<String>,
     pub(crate) after: Vec<String>,
@@ -118,11 +119,7 @@ pub(crate) struct Sources {
 
 impl Flags {
     /// What `--config` and `--set` name.
-    ///
-    /// # Errors
-    ///
-    /// None of several sources is a file.
-    pub(crate) fn sources(&self) -> Result<Sources, &'static str> {
+    pub(crate) fn sources(&self) -> Sources {
         let is_file = |source: &String| match source.split_once(':') {
             // One letter is a drive of Windows.
             Some((scheme, _)) => {
@@ -132,14 +129,11 @@ impl Flags {
         };
         let set = self.set.clone();
         let Some(place) = self.config.iter().position(is_file) else {
-            return match self.config.is_empty() {
-                true => Ok(Sources { after: set, ..Sources::default() }),
-                false => Err("one --config must name a file: pushed configurations are kept there"),
-            };
+            return Sources { file: None, before: self.config.clone(), after: set };
         };
         let file = self.config[place].trim_start_matches("file:").to_owned();
         let after = self.config[place + 1..].iter().cloned().chain(set).collect();
-        Ok(Sources { file: Some(file), before: self.config[..place].to_vec(), after })
+        Sources { file: Some(file), before: self.config[..place].to_vec(), after }
     }
 
     /// The flags as the topmost layer of the agent's settings.
@@ -190,13 +184,19 @@ mod tests {
         let cli = parse(
             "kmagent run --config env:A --config file:/b.yaml --config yaml:c::d: --set e.f=1 --config g.yaml",
         );
-        let sources = cli.flags.sources().unwrap();
+        let sources = cli.flags.sources();
         assert_eq!(sources.file.as_deref(), Some("/b.yaml"));
         assert_eq!(sources.before, ["env:A"]);
         assert_eq!(sources.after, ["yaml:c::d:", "g.yaml", "yaml:e::f: 1"]);
-        let none = parse("kmagent run --set a=1").flags.sources().unwrap();
+        let none = parse("kmagent run --set a=1").flags.sources();
         assert_eq!((none.file, none.after), (None, vec!["yaml:a: 1".to_owned()]));
-        parse("kmagent run --config yaml:a:").flags.sources().unwrap_err();
+        let others = parse("kmagent run --config https://h/a --set a=1 --config yaml:b:");
+        let Sources { file, before, after } = others.flags.sources();
+        assert_eq!(file, None);
+        assert_eq!(
+            (before, after),
+            (vec!["https://h/a".to_owned(), "yaml:b:".to_owned()], vec!["yaml:a: 1".to_owned()])
+        );
         Cli::try_parse_from(["kmagent", "run", "--set", "a"]).unwrap_err();
     }
 

@@ -1,5 +1,6 @@
 //! The commands that look at something and end.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -25,37 +26,55 @@ pub(crate) fn verdict(
     registry: &Registry,
     collector: &Collector,
 ) -> Verdict {
-    let document = configuration.load().map_err(report::of_load)?;
-    let plan = collector::plan(&document, registry)?;
-    collector.check(&plan)?;
-    Ok(plan.warnings().to_vec())
+    let (document, problems) = configuration.examine().map_err(report::of_load)?;
+    let Some(document) = document else { return problems.into_result(Vec::new()) };
+    let plan = collector::plan(&document, registry);
+    if problems.is_empty() {
+        let plan = plan?;
+        collector.check(&plan)?;
+        return Ok(plan.warnings().to_vec());
+    }
+    report::with_consequences(problems, plan.err().unwrap_or_default()).into_result(Vec::new())
 }
 
 /// Prints every problem and warning. Silent when there are none and people read it.
-pub(crate) fn validate(verdict: Verdict, format: Format) -> anyhow::Result<ExitCode> {
-    let code = exit_code(verdict.is_ok());
-    match (format, verdict) {
-        (Format::Json, verdict) => {
-            let (problems, warnings) = match verdict {
-                Ok(warnings) => (Problems::new(), warnings),
-                Err(problems) => (problems, Vec::new()),
-            };
-            print(&format!("{:#}\n", report::json(&problems, &warnings)))?;
+pub(crate) fn validate(
+    verdict: Verdict,
+    mut warnings: Vec<String>,
+    format: Format,
+) -> anyhow::Result<ExitCode> {
+    let problems = match verdict {
+        Ok(more) => {
+            warnings.extend(more);
+            Problems::new()
         }
-        (Format::Text, Err(problems)) => return Err(problems.into()),
-        (Format::Text, Ok(warnings)) => {
-            for warning in warnings {
-                writeln!(io::stderr(), "warning: {warning}")?;
+        Err(problems) => problems,
+    };
+    match format {
+        Format::Json => print(&format!("{:#}\n", report::json(&problems, &warnings)))?,
+        Format::Text => {
+            warn(&warnings)?;
+            if !problems.is_empty() {
+                return Err(problems.into());
             }
         }
     }
-    Ok(code)
+    Ok(exit_code(problems.is_empty()))
+}
+
+/// Prints warnings for people.
+pub(crate) fn warn(warnings: impl IntoIterator<Item = impl Display>) -> io::Result<()> {
+    warnings.into_iter().try_for_each(|warning| writeln!(io::stderr(), "warning: {warning}"))
 }
 
 /// Prints what a configuration uses that this build lacks.
-pub(crate) fn compat(verdict: &Verdict, format: Format) -> anyhow::Result<ExitCode> {
+pub(crate) fn compat(
+    verdict: &Verdict,
+    registry: &Registry,
+    format: Format,
+) -> anyhow::Result<ExitCode> {
     let none = Problems::new();
-    let lacking = Lacking::of(verdict.as_ref().err().unwrap_or(&none));
+    let lacking = Lacking::of(verdict.as_ref().err().unwrap_or(&none), registry);
     match format {
         Format::Json => print(&format!("{:#}\n", lacking.json()))?,
         Format::Text => print(&lacking.text())?,

@@ -2,9 +2,12 @@
 
 use collector::{Kind, Registry};
 
+/// The types that upstream's distributions have; the file says where they are from.
+const UPSTREAM: &str = include_str!("../data/upstream-components.txt");
+
 /// Everything that a collector configuration may use. To remove a component, delete its folder and its line here.
 pub(crate) fn registry() -> Registry {
-    Registry::new()
+    let registry = Registry::new()
         .receiver(hostmetrics_receiver::Factory)
         .receiver(otlp_json_file_receiver::Factory)
         .receiver(otlp_receiver::Factory)
@@ -20,285 +23,33 @@ pub(crate) fn registry() -> Registry {
         .extension(file_storage_extension::Factory)
         .extension(health_check_extension::Factory)
         .extension(zpages_extension::Factory)
-        .telemetry(self_telemetry::Factory::new())
-        .upstream_only(Kind::Receiver, UPSTREAM_RECEIVERS)
-        .upstream_only(Kind::Processor, UPSTREAM_PROCESSORS)
-        .upstream_only(Kind::Exporter, UPSTREAM_EXPORTERS)
-        .upstream_only(Kind::Connector, UPSTREAM_CONNECTORS)
-        .upstream_only(Kind::Extension, UPSTREAM_EXTENSIONS)
+        .telemetry(self_telemetry::Factory::new());
+    upstream().fold(registry, |registry, (kind, name)| registry.upstream_only(kind, name))
 }
 
-// The lists name what otelcol-contrib v0.142 ships and people are likely to have in their files, with the newer
-// spellings where upstream renamed a type. They decide between "not supported yet" and "unknown type".
+/// What upstream's distributions have, by kind and type.
+fn upstream() -> impl Iterator<Item = (Kind, &'static str)> {
+    let lines = UPSTREAM.lines().filter_map(|line| line.split_once(' '));
+    lines.filter_map(|(section, name)| {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.section() == section)?;
+        Some((kind, name))
+    })
+}
 
-const UPSTREAM_RECEIVERS: &[&str] = &[
-    "active_directory_ds",
-    "activedirectoryds",
-    "apache",
-    "apachespark",
-    "awscloudwatch",
-    "awscontainerinsightreceiver",
-    "awsecscontainermetrics",
-    "awsfirehose",
-    "awss3",
-    "awsxray",
-    "azureblob",
-    "azureeventhub",
-    "azuremonitor",
-    "bigip",
-    "carbon",
-    "chrony",
-    "cloudflare",
-    "cloudfoundry",
-    "collectd",
-    "container_stats",
-    "couchdb",
-    "datadog",
-    "docker_stats",
-    "dockerstats",
-    "elasticsearch",
-    "expvar",
-    "file_log",
-    "filelog",
-    "filestats",
-    "flinkmetrics",
-    "fluentforward",
-    "fluent_forward",
-    "github",
-    "googlecloudpubsub",
-    "googlecloudspanner",
-    "haproxy",
-    "http_check",
-    "httpcheck",
-    "iis",
-    "influxdb",
-    "jaeger",
-    "jmx",
-    "journald",
-    "k8s_cluster",
-    "k8s_events",
-    "k8sobjects",
-    "kafka",
-    "kafkametrics",
-    "kubeletstats",
-    "loki",
-    "memcached",
-    "mongodb",
-    "mongodbatlas",
-    "mysql",
-    "namedpipe",
-    "netflow",
-    "nginx",
-    "nop",
-    "nsxt",
-    "ntp",
-    "opencensus",
-    "oracledb",
-    "osquery",
-    "otelarrow",
-    "podman_stats",
-    "postgresql",
-    "prometheus",
-    "prometheus_simple",
-    "prometheusremotewrite",
-    "pulsar",
-    "purefa",
-    "purefb",
-    "rabbitmq",
-    "receiver_creator",
-    "redis",
-    "redfish",
-    "riak",
-    "saphana",
-    "signalfx",
-    "skywalking",
-    "smartctl",
-    "snmp",
-    "snowflake",
-    "solace",
-    "splunk_hec",
-    "splunkenterprise",
-    "sqlquery",
-    "sqlserver",
-    "sshcheck",
-    "statsd",
-    "stef",
-    "syslog",
-    "systemd",
-    "tcp_check",
-    "tcpcheck",
-    "tcplog",
-    "tlscheck",
-    "udplog",
-    "vcenter",
-    "vcr",
-    "wavefront",
-    "webhookevent",
-    "windowseventlog",
-    "windows_event_log",
-    "windowsperfcounters",
-    "windowsservice",
-    "yanggrpc",
-    "zipkin",
-    "zookeeper",
-];
+#[cfg(test)]
+mod tests {
+    use config::ComponentId;
 
-const UPSTREAM_PROCESSORS: &[&str] = &[
-    "attributes",
-    "coralogix",
-    "cumulative_to_delta",
-    "cumulativetodelta",
-    "delta_to_cumulative",
-    "deltatocumulative",
-    "delta_to_rate",
-    "deltatorate",
-    "dns_lookup",
-    "filter",
-    "geoip",
-    "group_by_attrs",
-    "group_by_trace",
-    "groupbyattrs",
-    "groupbytrace",
-    "interval",
-    "isolation_forest",
-    "k8s_attributes",
-    "k8sattributes",
-    "log_dedup",
-    "logdedup",
-    "logstransform",
-    "metric_start_time",
-    "metrics_generation",
-    "metrics_transform",
-    "metricsgeneration",
-    "metricstarttime",
-    "metricstransform",
-    "probabilistic_sampler",
-    "queuebatch",
-    "redaction",
-    "remotetap",
-    "resource",
-    "resource_detection",
-    "resourcedetection",
-    "schema",
-    "span",
-    "sumologic",
-    "tail_sampling",
-    "transform",
-    "unroll",
-];
+    use super::*;
 
-const UPSTREAM_EXPORTERS: &[&str] = &[
-    "alertmanager",
-    "alibabacloud_logservice",
-    "awscloudwatchlogs",
-    "awsemf",
-    "awskinesis",
-    "awss3",
-    "awsxray",
-    "azureblob",
-    "azuredataexplorer",
-    "azuremonitor",
-    "bmchelix",
-    "carbon",
-    "cassandra",
-    "clickhouse",
-    "coralogix",
-    "datadog",
-    "dataset",
-    "doris",
-    "elasticsearch",
-    "faro",
-    "googlecloud",
-    "googlecloudpubsub",
-    "googlecloudstorage",
-    "googlemanagedprometheus",
-    "honeycombmarker",
-    "influxdb",
-    "kafka",
-    "loadbalancing",
-    "load_balancing",
-    "logicmonitor",
-    "logzio",
-    "loki",
-    "mezmo",
-    "opensearch",
-    "otelarrow",
-    "prometheus",
-    "prometheusremotewrite",
-    "prometheus_remote_write",
-    "pulsar",
-    "rabbitmq",
-    "sematext",
-    "sentry",
-    "signalfx",
-    "splunk_hec",
-    "stef",
-    "sumologic",
-    "syslog",
-    "tencentcloud_logservice",
-    "tinybird",
-    "zipkin",
-];
-
-const UPSTREAM_CONNECTORS: &[&str] = &[
-    "count",
-    "datadog",
-    "exceptions",
-    "failover",
-    "grafanacloud",
-    "metricsaslogs",
-    "otlpjson",
-    "roundrobin",
-    "round_robin",
-    "routing",
-    "servicegraph",
-    "service_graph",
-    "signal_to_metrics",
-    "signaltometrics",
-    "slowsql",
-    "span_metrics",
-    "spanmetrics",
-    "sum",
-];
-
-const UPSTREAM_EXTENSIONS: &[&str] = &[
-    "ack",
-    "asapclient",
-    "avro_log_encoding",
-    "aws_proxy",
-    "awsproxy",
-    "azure_auth",
-    "basicauth",
-    "basic_auth",
-    "bearertokenauth",
-    "bearer_token_auth",
-    "cgroup_runtime",
-    "cgroupruntime",
-    "db_storage",
-    "docker_observer",
-    "ecs_observer",
-    "ecs_task_observer",
-    "encoding",
-    "googleclientauth",
-    "headers_setter",
-    "host_observer",
-    "http_forwarder",
-    "jaeger_encoding",
-    "jaegerremotesampling",
-    "json_log_encoding",
-    "k8s_leader_elector",
-    "k8s_observer",
-    "kafkatopics_observer",
-    "oauth2client",
-    "oidc",
-    "opamp",
-    "otlp_encoding",
-    "pprof",
-    "redis_storage",
-    "remotetap",
-    "sigv4auth",
-    "solarwindsapmsettings",
-    "sumologic",
-    "text_encoding",
-    "zipkin_encoding",
-];
+    #[test]
+    fn every_line_of_upstreams_types_is_read() {
+        let lines: Vec<_> = UPSTREAM.lines().filter(|line| !line.starts_with('#')).collect();
+        let types: Vec<_> = upstream().collect();
+        assert_eq!(types.len(), lines.len());
+        assert!(types.is_sorted() && lines.len() > 200, "{}", lines.len());
+        for (kind, name) in types {
+            assert_eq!(ComponentId::parse(name).unwrap().component_type(), name, "{kind}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ mod components;
 #[cfg(test)]
 mod documentation;
 mod logging;
+mod manual;
 mod print;
 mod report;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -20,12 +21,12 @@ use std::process::ExitCode;
 
 use agent_core::{BuildInfo, Configuration};
 use anyhow::anyhow;
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use collector::Collector;
-use config::Environment;
 use config::settings::{AgentSettings, Resolved};
+use config::{Environment, Problems};
 
-use crate::cli::{Cli, Command, Sources};
+use crate::cli::{Cli, Command, Format, Sources};
 
 /// The service's name, on every platform.
 const SERVICE: &str = "kmagent";
@@ -51,50 +52,63 @@ fn obey(flags: cli::Flags, command: Command) -> anyhow::Result<ExitCode> {
         Command::Components => commands::components(&build, &components::registry())?,
         Command::Stop => service_layer::stop(SERVICE)?,
         Command::Validate { format, compat } => {
-            let (Resolved { settings, warnings }, sources) = resolve(flags)?;
-            for warning in warnings.iter() {
-                writeln!(io::stderr(), "warning: {warning}")?;
-            }
+            let registry = components::registry();
+            let (resolved, sources) = resolve(flags);
+            let Resolved { settings, warnings } = match resolved {
+                Err(problems) if format == Format::Json && !compat => {
+                    return commands::validate(Err(problems), Vec::new(), format);
+                }
+                resolved => resolved.map_err(wrong_settings)?,
+            };
             let collector =
                 Collector::new(build).allow_insecure_endpoint(settings.allow_insecure_endpoint);
             let configuration = configuration(&settings, sources);
-            let verdict = commands::verdict(&configuration, &components::registry(), &collector);
-            return match compat {
-                true => commands::compat(&verdict, format),
-                false => commands::validate(verdict, format),
-            };
+            let verdict = commands::verdict(&configuration, &registry, &collector);
+            if compat {
+                commands::warn(warnings.iter())?;
+                return commands::compat(&verdict, &registry, format);
+            }
+            let warnings = warnings.iter().map(ToString::to_string).collect();
+            return commands::validate(verdict, warnings, format);
         }
         Command::PrintConfig { origin } => {
-            let (Resolved { settings, .. }, sources) = resolve(flags)?;
+            let (resolved, sources) = resolve(flags);
+            let settings = resolved.map_err(wrong_settings)?.settings;
             let document = configuration(&settings, sources).load()?;
-            commands::print(&print::document(&document, &components::registry(), origin))?;
+            commands::print(&print::document(&document, &components::registry(), origin)?)?;
         }
         Command::Schema => commands::schema(&components::registry())?,
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), SERVICE, &mut io::stdout());
-        }
-        Command::Man => clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?,
+        Command::Completions { shell } => io::stdout().write_all(&manual::completions(shell))?,
+        Command::Man => io::stdout().write_all(&manual::page()?)?,
         Command::Run => {
-            let (resolved, sources) = resolve(flags)?;
-            return run::run(resolved, sources, build);
+            let (resolved, sources) = resolve(flags);
+            return run::run(resolved.map_err(wrong_settings)?, sources, build);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn resolve(flags: cli::Flags) -> anyhow::Result<(Resolved, Sources)> {
-    let mut sources = flags.sources().map_err(|message| anyhow!("{message}"))?;
-    let layer = flags.into_layer(sources.file.take());
-    let resolved = AgentSettings::resolve(&layer, &Environment::process())
-        .map_err(|problems| anyhow!("the agent's settings are wrong:\n{problems}"))?;
-    Ok((resolved, sources))
+/// The agent's settings, and where the collector's configuration comes from.
+fn resolve(flags: cli::Flags) -> (Result<Resolved, Problems>, Sources) {
+    let sources = flags.sources();
+    let layer = flags.into_layer(sources.file.clone());
+    (AgentSettings::resolve(&layer, &Environment::process()), sources)
+}
+
+fn wrong_settings(problems: Problems) -> anyhow::Error {
+    anyhow!("the agent's settings are wrong:\n{problems}")
 }
 
 /// Where the collector's configuration is, and what runs without it.
 fn configuration(settings: &AgentSettings, sources: Sources) -> Configuration {
     let environment = settings.overlay(Environment::process()).with_fetch(updater::fetch);
+    let Sources { file, before, after } = sources;
+    if file.is_none() && !before.is_empty() {
+        let sources = before.into_iter().chain(after).collect();
+        return Configuration::sources(sources).with_environment(environment);
+    }
     let configuration = Configuration::file(&settings.config)
-        .with_sources(sources.before, sources.after)
+        .with_sources(before, after)
         .with_environment(environment);
     if settings.config_is_explicit {
         return configuration;

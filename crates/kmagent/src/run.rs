@@ -67,11 +67,14 @@ fn serve(
     for warning in warnings.iter() {
         warn!("{warning}");
     }
-    info!(version = %build.version, config = %settings.config.display(), "kmagent starts");
-    let (own, workers) = (own_runtime()?, workers()?);
     let configuration = configuration(&settings, sources);
+    let config = configuration.path().map(|path| path.display().to_string());
+    info!(version = %build.version, config, "kmagent starts");
+    let (own, workers) = (own_runtime()?, workers()?);
     let agent = agent(&settings, configuration, build, log, workers.handle().clone())?;
     let outcome = own.block_on(live(agent, host));
+    // A source on another host that has not answered yet.
+    own.shutdown_timeout(BLOCKED_THREADS);
     workers.shutdown_timeout(BLOCKED_THREADS);
     outcome
 }
@@ -107,12 +110,17 @@ fn agent(
         agent_version: build.version.to_string(),
         collector_version: COLLECTOR_VERSION.to_owned(),
     };
+    let keeps_pushed = configuration.path().is_some();
     let builder = Agent::builder()
         .registry(components::registry().telemetry(Factory::new().with_log(log)))
         .configuration(configuration)
         .allow_insecure_endpoint(settings.allow_insecure_endpoint)
         .workers(workers)
         .build_info(build);
+    if !keeps_pushed {
+        info!("configuration checks are off: no --config names a file to keep pushed ones in");
+        return Ok(builder.build()?);
+    }
     Ok(with_updates(builder, settings, identity)?.build()?)
 }
 

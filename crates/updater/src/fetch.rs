@@ -8,13 +8,14 @@ use bytes::Bytes;
 use net::body::Chunks;
 use net::tls::{ClientTls, ClientTlsConfig};
 use net::{ClientOptions, Dialer, HttpClient};
+use url::Url;
 
 /// How long it may take, connecting included. The start of the agent, or a reload, waits for it.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// How large it may be, in bytes.
 const SIZE_LIMIT: usize = 8 << 20;
 
-/// The text at a URL. As upstream, nothing but a 200 counts; redirects are not followed. An `https` server is verified by
+/// The text at a URL. As upstream, nothing but a 200 counts; redirects are not followed, and a user in the URL is refused. An `https` server is verified by
 /// the system's authorities, and proxies of the environment are used.
 ///
 /// It blocks for ten seconds at most, and may be called from anywhere.
@@ -41,6 +42,9 @@ async fn get(url: &str) -> Result<String, String> {
         ..ClientOptions::default()
     };
     let client = HttpClient::new(Dialer::new(tls), options);
+    if Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {
+        return Err("a user in the URL is not supported yet".to_owned());
+    }
     let request = Request::get(url).body(Chunks::from(Bytes::new()));
     let request = request.map_err(|error| error.to_string())?;
     let answer = client.send(request).await.map_err(|error| chain(&error))?;
@@ -93,6 +97,8 @@ mod tests {
             let error = fetch(&server(answer)).unwrap_err();
             assert!(error.contains(words), "{error}");
         }
+        let refused = fetch("http://user:pass@127.0.0.1:1/").unwrap_err();
+        assert_eq!(refused, "a user in the URL is not supported yet");
         assert!(fetch("http://127.0.0.1:1/").unwrap_err().contains("cannot reach"));
     }
 }

@@ -72,13 +72,13 @@ impl Reader<'_> {
             let id = match ComponentId::parse(key) {
                 Ok(id) => id,
                 Err(error) => {
-                    self.problem(&span, &path, error.to_string(), None);
+                    self.problem(&span, &path, error.to_string());
                     continue;
                 }
             };
             if components.contains_key(&id) {
                 let message = format!("duplicate name \"{key}\" after unmarshaling {id}");
-                self.problem(&span, &path, message, None);
+                self.problem(&span, &path, message);
                 continue;
             }
             let entry = entries.iter().find(|entry| entry.info.answers_to(id.component_type()));
@@ -88,8 +88,9 @@ impl Reader<'_> {
                     self.problems.within(path, Some(node), |problems| (entry.read)(node, problems))
                 }
                 None => {
-                    let (message, hint) = self.missing(kind, &id);
-                    self.problem(&span, &path, message, hint);
+                    let mut problem = self.missing(kind, &id, &span);
+                    problem.path = path;
+                    self.problems.push(problem);
                     None
                 }
             };
@@ -99,10 +100,9 @@ impl Reader<'_> {
         components
     }
 
-    fn problem(&mut self, span: &config::Span, path: &str, message: String, hint: Option<String>) {
+    fn problem(&mut self, span: &config::Span, path: &str, message: String) {
         let mut problem = config::Problem::new(span, message);
         problem.path = path.to_owned();
-        problem.hint = hint;
         self.problems.push(problem);
     }
 
@@ -114,7 +114,7 @@ impl Reader<'_> {
             "ambiguous ID: Found both \"{id}\" {other} and \"{id}\" {kind}. Change one of the components' IDs to eliminate ambiguity (e.g. rename \"{id}\" {kind} to \"{id}/{kind}\")"
         );
         let path = format!("{}::{id}", kind.section());
-        self.problem(&span.unwrap_or_else(config::Span::nowhere), &path, message, None);
+        self.problem(&span.unwrap_or_else(config::Span::nowhere), &path, message);
     }
 
     fn warn_of_alias<C>(&mut self, entry: &Entry<C>, id: &ComponentId) {
@@ -128,20 +128,25 @@ impl Reader<'_> {
     }
 
     /// What to say of a type that this build does not have.
-    fn missing(&self, kind: Kind, id: &ComponentId) -> (String, Option<String>) {
+    fn missing(&self, kind: Kind, id: &ComponentId, span: &config::Span) -> config::Problem {
         let written = id.component_type();
+        let problem = |message| config::Problem::new(span, message);
         if kind == Kind::Exporter && written == "logging" {
             let message =
                 "the logging exporter has been deprecated, use the debug exporter instead";
-            return (message.to_owned(), None);
+            return problem(message.to_owned());
         }
         if self.registry.is_upstream_only(kind, written) {
-            return (format!("{kind} `{written}` is not supported yet"), None);
+            return problem(format!("{kind} `{written}` is not supported yet"));
         }
         let valid = self.registry.type_names(kind);
         let hint = suggest::nearest(written, valid.iter().copied());
-        let hint = hint.map(|name| format!("did you mean `{name}`?"));
-        let valid = valid.join(" ");
-        (format!("unknown type: \"{written}\" for id: \"{id}\" (valid values: [{valid}])"), hint)
+        let names = valid.join(" ");
+        let mut problem = problem(format!(
+            "unknown type: \"{written}\" for id: \"{id}\" (valid values: [{names}])"
+        ));
+        problem.hint = hint.map(|name| format!("did you mean `{name}`?"));
+        problem.expected = Some(valid.join(", "));
+        problem
     }
 }

@@ -96,9 +96,9 @@ fn registry() -> Registry {
         .receiver(LogsOnly)
         .processor(Nop)
         .exporter(Nop)
-        .upstream_only(Kind::Processor, &["filter"])
-        .upstream_only(Kind::Extension, &["health_check"])
-        .upstream_only(Kind::Connector, &["count"])
+        .upstream_only(Kind::Processor, "filter")
+        .upstream_only(Kind::Extension, "health_check")
+        .upstream_only(Kind::Connector, "count")
 }
 
 fn check(yaml: &str) -> Result<Plan, Problems> {

@@ -89,7 +89,7 @@ fn every_source_that_cannot_be_loaded_is_named() {
     assert!(lines[0].starts_with("/nowhere/a.yaml: cannot read /nowhere/a.yaml: "));
     assert_eq!(
         lines[1],
-        "https://x/y: cannot read https://x/y: configurations of other hosts are not read here"
+        "https://x/y: cannot fetch https://x/y: configurations of other hosts are not read here"
     );
     assert_eq!(lines[2], "unsupported scheme on URI \"_q:x\"");
     assert_eq!(lines[3], "yaml::1: the root of a configuration must be a map, is a list");
@@ -217,5 +217,5 @@ fn what_other_hosts_serve_is_a_source_like_any_other() {
     let number = |path| document.root().get(path).and_then(Node::as_i64);
     assert_eq!((number("a"), number("b::c")), (Some(3), Some(2)));
     let problems = Document::load(&["http://h/x"], &environment).unwrap_err();
-    assert_eq!(problems.to_string(), "http://h/x: cannot read http://h/x: status 404");
+    assert_eq!(problems.to_string(), "http://h/x: cannot fetch http://h/x: status 404");
 }

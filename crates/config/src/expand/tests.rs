@@ -164,7 +164,7 @@ fn references_that_lead_nowhere_are_refused() {
     assert!(refusal("${1}").contains("environment variable \"1\" has invalid name"));
     assert!(refusal("${foo:bar}").contains("scheme \"foo\" is not supported for uri \"foo:bar\""));
     assert!(refusal("${NAME:-x}").contains("(write ${env:NAME:-x})"));
-    assert!(refusal("${http://x/y}").contains("cannot read http://x/y"));
+    assert!(refusal("${http://x/y}").contains("cannot fetch http://x/y"));
     assert!(refusal("${env:${env:DOLLAR}}").contains("contains unsupported characters ('$')"));
     assert!(refusal("${file:/nowhere/x}").contains("cannot read /nowhere/x"));
 }

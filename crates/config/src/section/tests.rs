@@ -291,6 +291,11 @@ fn headers_have_two_spellings() {
     assert_eq!(pairs("{b: '1', a: x}"), ["a=x", "b=1"]);
     assert_eq!(pairs("[{name: b, value: '1'}, {name: a, value: x}]"), ["a=x", "b=1"]);
     assert!(read::<Headers>("[{value: x}]").unwrap_err().contains("field::0::name: is required"));
+    // A header in the wrong place is a secret all the same.
+    for yaml in ["authorization=hunter2", "[hunter2]", "[[hunter2]]", "{a: [hunter2]}"] {
+        let refused = read::<Headers>(yaml).unwrap_err();
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
     let refused = read::<Headers>("{a: 12345678}").unwrap_err();
     assert!(refused.contains("value: '[REDACTED]'") && !refused.contains("12345678"), "{refused}");
 }
