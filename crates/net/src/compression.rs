@@ -40,8 +40,8 @@ pub enum DecompressError {
     Malformed(&'static str, io::Error),
 }
 
-/// The level of gzip and zlib unless somebody sets one. Upstream's is 6; telemetry gets less than 1 % smaller by it than by 5,
-/// for up to three times the CPU time (docs/benchmarks.md).
+/// The level of gzip and zlib unless somebody sets one. Upstream's is 6; telemetry gets at most one per cent smaller by it than
+/// by 5, for up to twice the CPU time (docs/benchmarks.md).
 const DEFLATE: u32 = 5;
 /// What every stream of framed Snappy begins with.
 const SNAPPY_FRAMES: &[u8] = b"\xff\x06\x00\x00sNaPpY";
