@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use collector::{BuildInfo, Collector, Registry};
+use collector::{BuildInfo, Collector, Process, Registry};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,6 +25,7 @@ pub struct Agent {
     /// Taken by the first [`run`](Self::run).
     parts: Mutex<Option<Parts>>,
     controller: Controller,
+    process: Process,
 }
 
 #[derive(Debug)]
@@ -100,6 +101,11 @@ impl Agent {
     /// For asking the agent things while it runs.
     pub fn controller(&self) -> Controller {
         self.controller.clone()
+    }
+
+    /// The tables that the agent's components share: the ledger, counters, the memory account.
+    pub fn process(&self) -> Process {
+        self.process.clone()
     }
 
     /// Runs until `shutdown` is cancelled, then drains and stops, within 30 s.
@@ -208,12 +214,13 @@ impl Builder {
             Some(workers) => collector.on(workers),
             None => collector,
         };
+        let process = collector.process().clone();
         let supervisor = Supervisor::new(Arc::new(registry), configuration, collector, told);
         let identity = self.identity;
         let checks = self.checks.map(|(source, schedule)| Checks::new(source, schedule, identity));
         let parts = Parts { supervisor, commands, checks };
         let controller = Controller { commands: asks, status };
-        Ok(Agent { parts: Mutex::new(Some(parts)), controller })
+        Ok(Agent { parts: Mutex::new(Some(parts)), controller, process })
     }
 }
 

@@ -23,7 +23,7 @@ mod schema;
 )]
 mod watch;
 
-pub use component::{BuildInfo, Kind, Stability, chain};
+pub use component::{BuildInfo, Kind, Process, Stability, chain};
 pub use graph::{Occasion, PrepareError, Prepared};
 pub use plan::{Plan, plan};
 pub use registry::{ComponentInfo, Registry, Support};

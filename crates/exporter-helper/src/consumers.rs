@@ -162,6 +162,9 @@ impl Consumers {
     }
 
     fn send(&mut self, request: Request) {
+        if self.batcher.is_some() {
+            self.delivery.sender.metrics.batched.record(request.batch.telemetry());
+        }
         self.sends.spawn(self.delivery.clone().deliver(request));
     }
 

@@ -41,7 +41,11 @@ impl Delivery {
                 // Nobody wants it any more.
                 None => drop(request),
                 Some(Sent::Delivered) => succeed(request),
-                Some(Sent::GivenUp(unsent)) => under_way.delivery.fail(request, &unsent),
+                Some(Sent::GivenUp(unsent)) => {
+                    let failed = &under_way.delivery.sender.metrics.send_failed;
+                    failed.add(unsent.items, &unsent.error);
+                    under_way.delivery.fail(request, &unsent);
+                }
                 Some(Sent::Interrupted(unsent)) => under_way.delivery.leave(request, &unsent),
                 Some(Sent::TooLarge) => {
                     let (front, back) = request.split(front_half);
@@ -62,7 +66,10 @@ impl Delivery {
     fn leave(&self, request: Request, unsent: &Unsent) {
         match self.leaves_rest() {
             true => self.queue.put_back(request),
-            false => self.fail(request, unsent),
+            false => {
+                self.sender.metrics.send_failed.add_at_shutdown(unsent.items);
+                self.fail(request, unsent);
+            }
         }
     }
 
@@ -72,7 +79,6 @@ impl Delivery {
         }
         let Request { batch, space, callers } = request;
         drop(space);
-        self.sender.metrics.send_failed.add(unsent.items);
         self.report.dropped(unsent);
         batch.into_parts().1.resolve(self.outcome_of(unsent));
         callers.into_iter().for_each(|caller| caller.tell(Some(repeat(&unsent.error))));

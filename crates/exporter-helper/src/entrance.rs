@@ -33,6 +33,7 @@ impl Consumer for Entrance {
         let items = batch.item_count();
         let answer = match &self.way {
             Way::Queued(intake, queue) => {
+                self.sender.metrics.enqueued.record(batch.telemetry());
                 let answer = match queue.get() {
                     Some(queue) => queue.put(intake, batch).await,
                     None => Err(stopped()),
@@ -71,7 +72,7 @@ impl Entrance {
                 }
                 Sent::GivenUp(unsent) | Sent::Interrupted(unsent) => unsent,
             };
-            self.sender.metrics.send_failed.add(unsent.items);
+            self.sender.metrics.send_failed.add(unsent.items, &unsent.error);
             failed = Some(match failed {
                 None => unsent,
                 Some(other) => {

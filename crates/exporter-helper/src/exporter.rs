@@ -74,7 +74,7 @@ pub fn exporter(
             gate: consumers.map(Gate::new),
             interrupt: consumers.map_or_else(|| direct.clone(), |_| CancellationToken::new()),
             health: health.lane(),
-            metrics: Metrics::new(settings, signal),
+            metrics: Metrics::new(settings, signal, &*push),
             tracer: settings.process.table(),
             retrying: Quiet::default(),
             holding: Quiet::default(),
@@ -179,7 +179,7 @@ impl Lifecycle for Life {
 impl Lane {
     async fn run(self, meter: &Meter, stop: CancellationToken) {
         let Some(seat) = self.seat else { return };
-        let metrics = QueueMetrics::new(meter, self.sender.signal);
+        let metrics = QueueMetrics::new(meter, self.sender.signal, &*self.sender.push);
         seat.queue().show(&self.intake, metrics);
         Consumers::new(&self.config, seat, self.sender, self.report).run(stop).await;
     }

@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use component::ledger::Entry;
-use component::meter::{Instrument, InstrumentKind, Level, Meter, Number};
-use component::{Settings, Signal};
+use component::meter::{
+    BYTE_BOUNDS, Histogram, HistogramInstrument, ITEM_BOUNDS, Instrument, InstrumentKind, Level,
+    Meter, Number,
+};
+use component::{Code, ConsumeError, Settings, Signal};
+use pdata::Telemetry;
+
+use crate::push::Push;
 
 /// The numbers of one lane.
 #[derive(Debug)]
@@ -12,9 +18,13 @@ pub(crate) struct Metrics {
     /// Items that the destination has taken.
     pub(crate) sent: Number,
     /// Items that were given up.
-    pub(crate) send_failed: Number,
+    pub(crate) send_failed: Failures,
     /// Items that the queue did not take.
     pub(crate) enqueue_failed: Number,
+    /// What was offered to the queue.
+    pub(crate) enqueued: Sizes,
+    /// What the queue has made batches of.
+    pub(crate) batched: Sizes,
     /// Attempts under way.
     pub(crate) in_flight: Number,
     /// The exporter in the ledger.
@@ -23,13 +33,16 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// The numbers of this exporter and signal.
-    pub(crate) fn new(settings: &Settings, signal: Signal) -> Self {
+    pub(crate) fn new(settings: &Settings, signal: Signal, push: &dyn Push) -> Self {
         let meter = &settings.meter;
         let counters = counters(signal);
+        let to_destination = destination(meter, push, signal);
         Self {
-            sent: meter.number(&counters[0]),
-            send_failed: meter.number(&counters[1]),
+            sent: to_destination.number(&counters[0]),
             enqueue_failed: meter.number(&counters[2]),
+            enqueued: Sizes::new(meter, &ENQUEUE_SIZE, &ENQUEUE_BYTES),
+            batched: Sizes::new(&to_destination, &BATCH_SIZE, &BATCH_BYTES),
+            send_failed: Failures::new(to_destination, signal),
             in_flight: meter.with("data_type", signal.to_string()).number(&IN_FLIGHT),
             entry: settings.book.entry(signal),
         }
@@ -44,16 +57,84 @@ pub(crate) struct QueueMetrics {
     /// How much may be.
     pub(crate) capacity: Number,
     /// Items that were given up, for those that cannot be read from the disk.
-    pub(crate) send_failed: Number,
+    pub(crate) send_failed: Failures,
 }
 
 impl QueueMetrics {
     /// The numbers of the queue of this exporter and signal.
-    pub(crate) fn new(meter: &Meter, signal: Signal) -> Self {
-        let send_failed = meter.number(&counters(signal)[1]);
+    pub(crate) fn new(meter: &Meter, signal: Signal, push: &dyn Push) -> Self {
+        let send_failed = Failures::new(destination(meter, push, signal), signal);
         let meter = meter.with("data_type", signal.to_string());
         let (size, capacity) = (meter.number(&QUEUE_SIZE), meter.number(&QUEUE_CAPACITY));
         Self { size, capacity, send_failed }
+    }
+}
+
+/// A meter whose numbers say where requests go.
+fn destination(meter: &Meter, push: &dyn Push, signal: Signal) -> Meter {
+    let attributes = push.destination(signal).into_iter();
+    attributes.fold(meter.clone(), |meter, (key, value)| meter.with(key, value))
+}
+
+/// Items that were given up, by the kind of error.
+#[derive(Debug)]
+pub(crate) struct Failures {
+    meter: Meter,
+    counter: &'static Instrument,
+}
+
+/// The kind of errors that have no name.
+const OTHER: &str = "_OTHER";
+
+impl Failures {
+    fn new(meter: Meter, signal: Signal) -> Self {
+        let counter = &counters(signal)[1];
+        // Somebody who looks for failures sees that there are none.
+        meter.number(counter);
+        Self { meter, counter }
+    }
+
+    /// Given up with an error.
+    pub(crate) fn add(&self, items: usize, error: &ConsumeError) {
+        self.count(items, error.code().map_or(OTHER, Code::name), error.is_permanent());
+    }
+
+    /// Given up because the exporter stops.
+    pub(crate) fn add_at_shutdown(&self, items: usize) {
+        self.count(items, "Shutdown", false);
+    }
+
+    /// Lost by the storage.
+    pub(crate) fn add_unreadable(&self, items: usize) {
+        self.count(items, OTHER, true);
+    }
+
+    fn count(&self, items: usize, kind: &'static str, is_permanent: bool) {
+        let permanent = if is_permanent { "true" } else { "false" };
+        let meter = self.meter.with(ERROR_TYPE, kind).with(ERROR_PERMANENT, permanent);
+        meter.number(self.counter).add(items);
+    }
+}
+
+/// How large requests are.
+#[derive(Debug)]
+pub(crate) struct Sizes {
+    items: Histogram,
+    bytes: Histogram,
+}
+
+impl Sizes {
+    fn new(
+        meter: &Meter,
+        items: &'static HistogramInstrument,
+        bytes: &'static HistogramInstrument,
+    ) -> Self {
+        Self { items: meter.histogram(items), bytes: meter.histogram(bytes) }
+    }
+
+    pub(crate) fn record(&self, telemetry: &Telemetry) {
+        self.items.record(telemetry.item_count());
+        self.bytes.record(telemetry.encoded_len());
     }
 }
 
@@ -66,13 +147,64 @@ fn counters(signal: Signal) -> &'static [Instrument; 3] {
     }
 }
 
+const ERROR_TYPE: &str = "error.type";
+const ERROR_PERMANENT: &str = "error.permanent";
+
 const fn counter(name: &'static str, unit: &'static str, description: &'static str) -> Instrument {
-    Instrument { name, unit, description, kind: InstrumentKind::Counter, level: Level::Basic }
+    instrument(name, unit, description, InstrumentKind::Counter)
 }
 
 const fn gauge(name: &'static str, unit: &'static str, description: &'static str) -> Instrument {
-    Instrument { name, unit, description, kind: InstrumentKind::Gauge, level: Level::Basic }
+    instrument(name, unit, description, InstrumentKind::Gauge)
 }
+
+const fn instrument(
+    name: &'static str,
+    unit: &'static str,
+    description: &'static str,
+    kind: InstrumentKind,
+) -> Instrument {
+    let details = &[ERROR_TYPE, ERROR_PERMANENT];
+    Instrument { name, unit, description, kind, level: Level::Basic, details }
+}
+
+const fn sizes(
+    name: &'static str,
+    unit: &'static str,
+    description: &'static str,
+    bounds: &'static [u64],
+) -> HistogramInstrument {
+    let level = Level::Detailed;
+    HistogramInstrument { name, unit, description, level, per_unit: 1, bounds }
+}
+
+static ENQUEUE_SIZE: HistogramInstrument = sizes(
+    "otelcol_exporter_enqueue_size",
+    "{unit}",
+    "Number of items in the requests that were offered to the sending queue.",
+    ITEM_BOUNDS,
+);
+
+static ENQUEUE_BYTES: HistogramInstrument = sizes(
+    "otelcol_exporter_enqueue_size_bytes",
+    "By",
+    "Number of bytes in the requests that were offered to the sending queue.",
+    BYTE_BOUNDS,
+);
+
+static BATCH_SIZE: HistogramInstrument = sizes(
+    "otelcol_exporter_queue_batch_send_size",
+    "{unit}",
+    "Number of items in the batches that were made from the sending queue.",
+    ITEM_BOUNDS,
+);
+
+static BATCH_BYTES: HistogramInstrument = sizes(
+    "otelcol_exporter_queue_batch_send_size_bytes",
+    "By",
+    "Number of bytes in the batches that were made from the sending queue.",
+    BYTE_BOUNDS,
+);
 
 static SPANS: [Instrument; 3] = [
     counter(

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use component::{ConsumeError, StartError};
-use pdata::Telemetry;
+use pdata::{Signal, Telemetry};
 
 /// A transport: sends one request, once.
 ///
@@ -17,6 +17,12 @@ pub trait Push: Send + Sync + 'static {
     /// Names the setting whose wish could not be met, with the cause.
     async fn acquire(&self) -> Result<(), StartError> {
         Ok(())
+    }
+
+    /// Where the requests of a signal go, as attributes of what is counted: `server.address`, `server.port`, `url.path`. None
+    /// when it goes nowhere in particular.
+    fn destination(&self, _signal: Signal) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 
     /// Sends the telemetry to the destination. `Ok` means that the destination has accepted it.

@@ -83,6 +83,10 @@ impl Backend {
 
 #[async_trait]
 impl Push for Backend {
+    fn destination(&self, _signal: Signal) -> Vec<(&'static str, String)> {
+        vec![("server.address", "backend".to_owned())]
+    }
+
     async fn push(&self, telemetry: &Telemetry) -> Result<(), PushError> {
         let attempt = (Instant::now(), telemetry.item_count());
         self.0.attempts.send_modify(|attempts| attempts.push(attempt));

@@ -2,6 +2,13 @@
 //!
 //! `docs/decisions/allocator.md` has the numbers.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use component::MemoryAccount;
+use component::memory::resident_memory;
+use tokio::time;
+
 /// One heap for all threads: what one thread frees, another can use.
 const HEAPS: libc::c_int = 1;
 /// Buffers up to this size live on the heap. A mapping of its own would fault in every page of every request again.
@@ -20,5 +27,77 @@ pub(crate) fn tune() {
         // SAFETY: `mallopt` takes any numbers, and refuses those that it does not like by returning 0. The defaults are fine
         // then.
         unsafe { libc::mallopt(setting, value) };
+    }
+}
+
+/// How often it is looked whether there is much to give back.
+const LOOKS: Duration = Duration::from_secs(10);
+/// What is much.
+const MUCH: usize = 16 << 20;
+
+/// Gives back what the heap keeps in its middle when a queue or a burst has gone. Only its end shrinks by itself, and that is
+/// held by whatever was allocated last. Never ends.
+pub(crate) async fn keep_trimmed(account: Arc<MemoryAccount>) {
+    let mut slack = Slack::default();
+    let mut looks = time::interval(LOOKS);
+    looks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let Some(resident) = resident_memory() else { return };
+        if slack.is_worth_a_trim(resident, account.used()) {
+            trim();
+            slack = Slack::default();
+        }
+    }
+}
+
+/// What is resident beyond the telemetry that is kept: the least that was seen since the last trim.
+#[derive(Default)]
+struct Slack {
+    least: Option<usize>,
+}
+
+impl Slack {
+    /// Whether the slack has grown so much that some of it is likely to be free.
+    fn is_worth_a_trim(&mut self, resident: usize, telemetry: usize) -> bool {
+        let slack = resident.saturating_sub(telemetry);
+        let least = self.least.map_or(slack, |least| least.min(slack));
+        self.least = Some(least);
+        slack - least >= MUCH
+    }
+}
+
+#[expect(unsafe_code, reason = "the C library has no other way")]
+fn trim() {
+    // SAFETY: it may be called at any time; it only unmaps pages that nothing is allocated in.
+    unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn only_what_is_no_telemetry_and_has_grown_is_worth_a_trim() {
+        let mut slack = Slack::default();
+        assert!(!slack.is_worth_a_trim(20 * MIB, 0), "the program itself");
+        assert!(!slack.is_worth_a_trim(60 * MIB, 40 * MIB), "a queue");
+        assert!(!slack.is_worth_a_trim(60 * MIB, 25 * MIB));
+        assert!(slack.is_worth_a_trim(60 * MIB, 0), "what the queue has left behind");
+    }
+
+    #[test]
+    fn a_trim_gives_back_what_is_free_below_something_that_is_not() {
+        let chunk = || vec![1_u8; 64 << 10];
+        let mut burst: Vec<_> = std::iter::repeat_with(chunk).take(1_000).collect();
+        let last = burst.pop();
+        drop(burst);
+        let before = resident_memory().unwrap();
+        trim();
+        let after = resident_memory().unwrap();
+        assert!(after + 32 * MIB < before, "{before} bytes before, {after} after");
+        drop(last);
     }
 }

@@ -1,5 +1,6 @@
 //! The agent as this program runs it: settings in, exit code out.
 
+use std::convert::Infallible;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -9,6 +10,7 @@ use agent_core::{
     Agent, BuildInfo, Builder, CancellationToken, Configuration, Controller, Identity,
 };
 use anyhow::Context;
+use component::MemoryAccount;
 use config::paths;
 use config::settings::{AgentSettings, Resolved};
 use self_telemetry::{Factory, Log};
@@ -155,11 +157,22 @@ async fn live(agent: Agent, host: Host) -> anyhow::Result<()> {
         told_to_stop.cancel();
     };
     let run = agent.run(shutdown);
-    tokio::pin!(listen, run);
+    let trimmed = keep_trimmed(agent.process().memory());
+    tokio::pin!(listen, run, trimmed);
     tokio::select! {
+        never = trimmed => match never {},
         () = &mut listen => Ok(run.await?),
         ended = &mut run => Ok(ended?),
     }
+}
+
+/// Gives memory back to the operating system when much of it has become free. Never ends.
+async fn keep_trimmed(account: Arc<MemoryAccount>) -> Infallible {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    crate::allocator::keep_trimmed(account).await;
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    drop(account);
+    std::future::pending().await
 }
 
 /// Gives back what only a start or a change has needed, when it is over.

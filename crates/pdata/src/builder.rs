@@ -210,6 +210,69 @@ impl ScopeBuilder<'_> {
         }
         MetricBuilder { builder: self.builder }
     }
+
+    /// Begins a histogram with explicit bounds.
+    pub fn histogram(
+        &mut self,
+        name: &str,
+        description: &str,
+        unit: &str,
+        temporality: Temporality,
+    ) -> HistogramBuilder<'_> {
+        self.builder.metric(name, description, unit, 9);
+        let out = &mut self.builder.out;
+        wire::put_varint_field(out, 2, i64::from(i32::from(temporality)).cast_unsigned());
+        HistogramBuilder { builder: self.builder }
+    }
+}
+
+/// Writes the points of a histogram.
+#[derive(Debug)]
+pub struct HistogramBuilder<'a> {
+    builder: &'a mut MetricsBuilder,
+}
+
+impl HistogramBuilder<'_> {
+    /// Adds a point with times in nanoseconds since 1970; a start time of 0 means none. `counts` has one more than `bounds`,
+    /// and how many values there are is their sum.
+    pub fn point(
+        &mut self,
+        start_time_unix_nano: u64,
+        time_unix_nano: u64,
+        sum: f64,
+        bounds: &[f64],
+        counts: &[u64],
+    ) -> HistogramPointBuilder<'_> {
+        self.builder.close_to(DATA);
+        self.builder.begin(1);
+        self.builder.counts.items += 1;
+        let out = &mut self.builder.out;
+        if start_time_unix_nano != 0 {
+            wire::put_fixed64_field(out, 2, start_time_unix_nano);
+        }
+        wire::put_fixed64_field(out, 3, time_unix_nano);
+        wire::put_fixed64_field(out, 4, counts.iter().sum());
+        wire::put_fixed64_field(out, 5, sum.to_bits());
+        let packed: Vec<u8> = counts.iter().flat_map(|count| count.to_le_bytes()).collect();
+        wire::put_bytes_field(out, 6, &packed);
+        let packed: Vec<u8> = bounds.iter().flat_map(|bound| bound.to_le_bytes()).collect();
+        wire::put_bytes_field(out, 7, &packed);
+        HistogramPointBuilder { builder: self.builder }
+    }
+}
+
+/// Writes a point of a histogram.
+#[derive(Debug)]
+pub struct HistogramPointBuilder<'a> {
+    builder: &'a mut MetricsBuilder,
+}
+
+impl HistogramPointBuilder<'_> {
+    /// Adds an attribute of the point. Keys are not checked for being there already.
+    pub fn attribute<'v>(&mut self, key: &str, value: impl Into<ValueRef<'v>>) -> &mut Self {
+        write_attribute(&mut self.builder.out, 9, key, value.into());
+        self
+    }
 }
 
 /// Writes the points of a metric.
@@ -294,6 +357,27 @@ mod tests {
         assert_eq!(points[0].attributes().get("n").and_then(ValueRef::as_int), Some(7));
         assert_eq!(points[1].start_time_unix_nano(), 1);
         assert_eq!(scope.metrics().nth(1).unwrap().name(), "load");
+    }
+
+    #[test]
+    fn a_histogram_reads_back() {
+        let mut builder = MetricsBuilder::new();
+        let mut resource = builder.resource("");
+        let mut scope = resource.scope("", "");
+        let mut metric = scope.histogram("size", "Sizes.", "By", Temporality::Delta);
+        metric.point(1, 2, 40.5, &[10.0, 20.0], &[1, 0, 2]).attribute("processor", "batch");
+        let read = Metrics::from_otlp(builder.build().to_otlp().into_bytes()).unwrap();
+        let group = read.resources().next().unwrap();
+        let scope = group.scopes().next().unwrap();
+        let metric = scope.metrics().next().unwrap();
+        assert_eq!((metric.unit(), metric.temporality()), ("By", Temporality::Delta));
+        let Points::Histogram(mut points) = metric.points() else { panic!("{metric:?}") };
+        let point = points.next().unwrap();
+        assert_eq!((point.count(), point.sum()), (3, Some(40.5)));
+        assert_eq!(point.bucket_counts().collect::<Vec<_>>(), [1, 0, 2]);
+        assert_eq!(point.explicit_bounds().collect::<Vec<_>>(), [10.0, 20.0]);
+        let attribute = point.attributes().get("processor");
+        assert_eq!(attribute.and_then(|value| value.as_str()), Some("batch"));
     }
 
     #[test]

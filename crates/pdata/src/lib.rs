@@ -47,7 +47,8 @@ mod wire;
 
 pub use crate::attributes::{Attributes, AttributesIter};
 pub use crate::builder::{
-    MetricBuilder, MetricsBuilder, PointBuilder, ResourceBuilder, ScopeBuilder,
+    HistogramBuilder, HistogramPointBuilder, MetricBuilder, MetricsBuilder, PointBuilder,
+    ResourceBuilder, ScopeBuilder,
 };
 pub use crate::edit::{
     AttributesMut, BucketCounts, EventMut, LinkMut, LogRecordMut, MetricMut, PointMut, ResourceMut,

@@ -1,5 +1,6 @@
 //! The agent's own metrics: what is observed, and how it is read.
 
+mod histograms;
 mod instruments;
 mod ledger;
 mod observe;

@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use component::ledger::{ComponentName, Ledger};
-use component::meter::{self, Instrument as Counted, InstrumentKind, Instruments, Meter};
+use component::meter::{
+    self, HistogramInstrument, Instrument as Counted, InstrumentKind, Instruments, Meter,
+};
 use component::overview::Overview;
 use component::trace::Tracer;
 use component::{ComponentId, Kind, Process, Signal, Status};
@@ -16,7 +18,7 @@ use net::body::Chunks;
 use net::http::{HeaderMap, Request, Response};
 use net::tls::{ClientTls, ClientTlsConfig};
 use net::{ClientOptions, Dialer, HttpClient, Server, ServerOptions, Speaks};
-use pdata::{Metrics, Number, Points, Traces};
+use pdata::{Metrics, Number, Points, Temporality, Traces};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -164,6 +166,7 @@ async fn a_scrape_shows_what_components_count_from_their_level_on() {
         description: "Of its own.",
         kind: InstrumentKind::Counter,
         level: meter::Level::Basic,
+        details: &["error.type"],
     };
     static QUEUE: Counted = Counted {
         name: "otelcol_exporter_queue_size",
@@ -171,6 +174,7 @@ async fn a_scrape_shows_what_components_count_from_their_level_on() {
         description: "In the queue.",
         kind: InstrumentKind::Gauge,
         level: meter::Level::Normal,
+        details: &[],
     };
     static DETAIL: Counted = Counted { name: "detail", level: meter::Level::Detailed, ..QUEUE };
     let port = free_port();
@@ -179,7 +183,8 @@ async fn a_scrape_shows_what_components_count_from_their_level_on() {
     scrape(port).await;
     // They come while the reader runs.
     let meter = Meter::new(settings.process.table::<Instruments>()).with("exporter", "otlp");
-    meter.number(&OWN).add(100);
+    meter.number(&OWN).add(60);
+    meter.with("error.type", "Unavailable").number(&OWN).add(40);
     meter.with("data_type", "logs").number(&QUEUE).set(5);
     meter.number(&DETAIL).set(1);
     let text = scrape(port).await;
@@ -193,6 +198,59 @@ async fn a_scrape_shows_what_components_count_from_their_level_on() {
     );
     assert!(!text.contains("\ndetail{"), "{text}");
     assert!(!text.contains("otelcol_exporter_sent_log_records{exporter=\"otlp\"} 4\n"), "{text}");
+    running.stop().await;
+
+    let yaml = prometheus(port, "").replace("{ readers", "{ level: detailed, readers");
+    let running = Running::start(&settings, &yaml).await;
+    let other =
+        ComponentName { kind: Kind::Exporter, id: ComponentId::new("debug"), pipeline: None };
+    settings.process.table::<Ledger>().entry(&other, Signal::Logs).out(8);
+    assert_has(
+        &scrape(port).await,
+        &[
+            "detail{exporter=\"otlp\"} 1",
+            "otelcol_exporter_sent_log_records{exporter=\"otlp\"} 60",
+            "otelcol_exporter_sent_log_records{error_type=\"Unavailable\",exporter=\"otlp\"} 40",
+            "otelcol_exporter_sent_log_records{exporter=\"debug\"} 8",
+        ],
+    );
+    running.stop().await;
+}
+
+static SIZE: HistogramInstrument = HistogramInstrument {
+    name: "batch_size",
+    unit: "By",
+    description: "How large.",
+    level: meter::Level::Normal,
+    per_unit: 10,
+    bounds: &[10, 25],
+};
+
+fn measure(settings: &Settings, values: &[usize]) {
+    let meter = Meter::new(settings.process.table::<Instruments>()).with("processor", "batch");
+    values.iter().for_each(|value| meter.histogram(&SIZE).record(*value));
+}
+
+#[tokio::test]
+async fn a_scrape_shows_histograms_as_prometheus_has_them() {
+    let port = free_port();
+    let settings = settings();
+    measure(&settings, &[3, 10, 11, 40]);
+    let running = Running::start(&settings, &prometheus(port, ", without_units: false")).await;
+    let text = scrape(port).await;
+    let found: Vec<_> = text.lines().filter(|line| line.contains("batch_size")).collect();
+    assert_eq!(
+        found,
+        [
+            "# HELP batch_size_bytes How large.",
+            "# TYPE batch_size_bytes histogram",
+            "batch_size_bytes_bucket{processor=\"batch\",le=\"1\"} 2",
+            "batch_size_bytes_bucket{processor=\"batch\",le=\"2.5\"} 3",
+            "batch_size_bytes_bucket{processor=\"batch\",le=\"+Inf\"} 4",
+            "batch_size_bytes_sum{processor=\"batch\"} 6.4",
+            "batch_size_bytes_count{processor=\"batch\"} 4",
+        ]
+    );
     running.stop().await;
 }
 
@@ -349,6 +407,72 @@ async fn reports_are_pushed_over_grpc_as_differences() {
     assert_eq!(values, [Number::Int(7), Number::Int(0)]);
     drop(received);
     running.stop.cancel();
+}
+
+/// A histogram's only point.
+#[derive(Debug)]
+struct Measured {
+    temporality: Temporality,
+    counts: Vec<u64>,
+    sum: Option<f64>,
+    since: u64,
+}
+
+fn measured(metrics: &Metrics) -> Option<Measured> {
+    let group = metrics.resources().next()?;
+    let scope = group.scopes().next()?;
+    let metric = scope.metrics().find(|metric| metric.name() == SIZE.name)?;
+    let Points::Histogram(mut points) = metric.points() else { panic!("{metric:?}") };
+    let point = points.next()?;
+    assert_eq!(point.attributes().get("processor").unwrap().as_str(), Some("batch"));
+    assert_eq!(point.explicit_bounds().collect::<Vec<_>>(), [1.0, 2.5]);
+    Some(Measured {
+        temporality: metric.temporality(),
+        counts: point.bucket_counts().collect(),
+        sum: point.sum(),
+        since: point.start_time_unix_nano(),
+    })
+}
+
+#[tokio::test]
+async fn histograms_are_pushed_since_the_start_or_since_the_last_report() {
+    let nanoseconds =
+        |time: SystemTime| time.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    for preference in ["cumulative", "delta", "lowmemory"] {
+        let (address, mut received, _server) = sink(Speaks::Http).await;
+        let settings = settings();
+        measure(&settings, &[3, 40]);
+        let yaml = format!(
+            "{{ metrics: {{ readers: [{{ periodic: {{ interval: 10, exporter: {{ otlp: {{ protocol: http/protobuf, endpoint: 'http://{address}', temporality_preference: {preference} }} }} }} }}] }} }}"
+        );
+        let running = Running::start(&settings, &yaml).await;
+        let mut reports = Vec::new();
+        while reports.len() < 2 {
+            let (_, body) = timeout(PATIENCE, received.recv()).await.unwrap().unwrap();
+            // A report without a value in it has none of it.
+            if let Some(report) = measured(&Metrics::from_otlp(body).unwrap()) {
+                reports.push(report);
+                if reports.len() == 1 {
+                    measure(&settings, &[12]);
+                }
+            }
+        }
+        let (first, second) = (&reports[0], &reports[1]);
+        let started = nanoseconds(settings.process.table::<Overview>().started());
+        assert_eq!((&first.counts, first.sum), (&vec![1, 0, 1], Some(4.3)));
+        assert_eq!(u128::from(first.since), started);
+        if preference == "cumulative" {
+            assert_eq!(second.temporality, Temporality::Cumulative);
+            assert_eq!(u128::from(second.since), started);
+            assert!(second.counts == [1, 0, 1] || second.counts == [1, 1, 1], "{second:?}");
+        } else {
+            assert_eq!((second.temporality, &second.counts), (Temporality::Delta, &vec![0, 1, 0]));
+            assert_eq!(second.sum, Some(1.2));
+            assert!(u128::from(second.since) > started, "it counts since the first report");
+        }
+        drop(received);
+        running.stop.cancel();
+    }
 }
 
 #[test]

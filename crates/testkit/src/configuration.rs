@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use component::{BuildInfo, ComponentId, Kind, Process, Settings};
+use component::meter::Instruments;
+use component::{BuildInfo, ComponentId, Kind, Meter, Process, Settings};
 use config::{Document, Environment, Problems, Section};
 
 /// A section read from YAML, as the engine would read it. References see no environment.
@@ -42,5 +43,7 @@ pub fn settings(id: &str) -> Settings {
         description: Arc::from("testkit"),
         version: Arc::from("0.0.0"),
     };
-    Settings::new(Kind::Exporter, id, Process::default(), build)
+    let process = Process::default();
+    let meter = Meter::new(process.table::<Instruments>());
+    Settings { meter, ..Settings::new(Kind::Exporter, id, process, build) }
 }

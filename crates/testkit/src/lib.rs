@@ -16,6 +16,7 @@ mod configuration;
 pub use component;
 
 pub mod conformance;
+mod counted;
 mod receipts;
 mod recorder;
 mod running;
@@ -23,11 +24,12 @@ mod telemetry;
 mod transformer;
 
 pub use crate::configuration::{config, refusal, settings};
+pub use crate::counted::counted;
 pub use crate::receipts::{Heard, tracked};
 pub use crate::recorder::Recorder;
 pub use crate::running::{
-    Running, RunningExtension, connector, exporter, extension, extension_in, processor, receiver,
-    receiver_in,
+    Running, RunningExtension, connector, exporter, extension, extension_in, processor,
+    processor_in, receiver, receiver_in,
 };
 pub use crate::telemetry::{
     OfSignal, any, gauge_points, log_records, logs, metrics, spans, traces,

@@ -33,12 +33,16 @@ pub struct Running {
 
 /// A processor at work, one instance for each of its signals. Its output is recorded.
 pub fn processor<F: ProcessorFactory>(factory: F, yaml: &str) -> Running {
+    processor_in(factory, yaml, &settings(F::TYPE.as_str()))
+}
+
+/// A processor at work with these settings, so that they show what it does.
+pub fn processor_in<F: ProcessorFactory>(factory: F, yaml: &str, settings: &Settings) -> Running {
     let config = config::<F::Config>(yaml).unwrap_or_else(|problems| panic!("{problems}"));
     let mut running = Running::new();
     for &(signal, _) in F::SIGNALS {
         let next = Slot::to(Arc::new(running.output.clone()));
-        let settings = settings(F::TYPE.as_str());
-        let created = factory.create(config.clone(), settings, signal, next.clone());
+        let created = factory.create(config.clone(), settings.clone(), signal, next.clone());
         running.add(signal, created.unwrap_or_else(|error| panic!("{error}")), next);
     }
     running

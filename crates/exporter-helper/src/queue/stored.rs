@@ -316,7 +316,7 @@ impl Queue {
         drop(files);
         if lost.requests > 0 {
             if let Some((metrics, _)) = &self.state.lock().metrics {
-                metrics.send_failed.add(lost.items);
+                metrics.send_failed.add_unreadable(lost.items);
             }
             self.forget(lost, |entry| entry.dropped("unreadable", lost.items));
         }

@@ -33,7 +33,8 @@ async fn small_requests_are_gathered_until_there_is_enough_or_their_time_is_up()
 #[tokio::test(start_paused = true)]
 async fn large_requests_are_cut_and_receipts_follow_their_data() {
     let backend = Backend::new([|_| Ok(()), refused, |_| Ok(())]);
-    let exporter = start(&backend, batching(items(4, 4))).await;
+    let settings = testkit::settings("fake");
+    let exporter = start_in(&settings, &backend, batching(items(4, 4))).await;
     let [good, cut, bad] = offer_all(&exporter, [3, 4, 1]).await;
     assert_eq!(backend.attempts(2).await, [4, 4]);
     assert_eq!(good.outcome().await, Some(Outcome::Delivered));
@@ -42,6 +43,9 @@ async fn large_requests_are_cut_and_receipts_follow_their_data() {
     let [alone] = offer_all(&exporter, [9]).await;
     assert_eq!(alone.outcome().await, Some(Outcome::Delivered));
     assert_eq!(backend.attempts(5).await, [4, 4, 4, 4, 1]);
+    let sizes =
+        "otelcol_exporter_queue_batch_send_size{server.address=backend} 5 values, 17 in all";
+    assert!(testkit::counted(&settings).iter().any(|line| line == sizes));
 }
 
 #[tokio::test(start_paused = true)]

@@ -71,9 +71,7 @@ async fn a_caller_that_goes_away_while_it_waits_for_space_leaves_nothing_behind(
 
 #[tokio::test(start_paused = true)]
 async fn numbers_tell_what_was_sent_what_failed_and_what_did_not_fit() {
-    let instruments = Arc::new(component::meter::Instruments::default());
-    let meter = component::Meter::new(Arc::clone(&instruments));
-    let settings = Settings { meter, ..testkit::settings("fake/1") };
+    let settings = testkit::settings("fake/1");
     let entry = settings.book.entry(Signal::Logs);
     let backend = Backend::new([]).hold();
     let queue = QueueConfig {
@@ -85,24 +83,24 @@ async fn numbers_tell_what_was_sent_what_failed_and_what_did_not_fit() {
     let [sent] = offer_all(&exporter, [6]).await;
     backend.attempts(1).await;
     exporter.consume(log_records(4)).await.unwrap_err();
-    let numbers = || {
-        let mut seen = Vec::new();
-        instruments.visit(|instrument, _, value| {
-            if value != 0 {
-                seen.push((instrument.name.trim_start_matches("otelcol_exporter_"), value));
-            }
-        });
-        seen.sort_unstable();
-        seen
+    let counted = || testkit::counted(&settings);
+    let named = |lines: &[&str]| {
+        let lines = lines.iter().map(|line| format!("otelcol_exporter_{line}"));
+        lines.collect::<Vec<_>>()
+    };
+    let bytes = |sizes: &[usize]| -> usize {
+        sizes.iter().map(|size| log_records(*size).encoded_len()).sum()
     };
     assert_eq!(
-        numbers(),
-        [
-            ("enqueue_failed_log_records", 4),
-            ("in_flight_requests", 1),
-            ("queue_capacity", 9),
-            ("queue_size", 6)
-        ]
+        counted(),
+        named(&[
+            "enqueue_failed_log_records{} 4",
+            &format!("enqueue_size_bytes{{}} 2 values, {} in all", bytes(&[6, 4])),
+            "enqueue_size{} 2 values, 10 in all",
+            "in_flight_requests{data_type=logs} 1",
+            "queue_capacity{data_type=logs} 9",
+            "queue_size{data_type=logs} 6",
+        ])
     );
     *backend.0.script.lock() = vec![refused, |_| Ok(())];
     backend.release();
@@ -110,13 +108,15 @@ async fn numbers_tell_what_was_sent_what_failed_and_what_did_not_fit() {
     let [failed] = offer_all(&exporter, [2]).await;
     failed.outcome().await;
     assert_eq!(
-        numbers(),
-        [
-            ("enqueue_failed_log_records", 4),
-            ("queue_capacity", 9),
-            ("send_failed_log_records", 2),
-            ("sent_log_records", 6)
-        ]
+        counted(),
+        named(&[
+            "enqueue_failed_log_records{} 4",
+            &format!("enqueue_size_bytes{{}} 3 values, {} in all", bytes(&[6, 4, 2])),
+            "enqueue_size{} 3 values, 12 in all",
+            "queue_capacity{data_type=logs} 9",
+            "send_failed_log_records{error.permanent=true,error.type=InvalidArgument,server.address=backend} 2",
+            "sent_log_records{server.address=backend} 6",
+        ])
     );
     let entry = entry.numbers();
     assert_eq!((entry.out, entry.dropped), (6, BTreeMap::from([("send failed", 2)])));

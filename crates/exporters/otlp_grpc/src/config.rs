@@ -54,6 +54,18 @@ impl Config {
         let is_plain = scheme != Some("https") && tls.insecure && !tls.tls.has_authorities();
         Ok(Target { peer, is_secure: !is_plain })
     }
+
+    /// Where data goes, as attributes.
+    pub(crate) fn destination(&self) -> Vec<(&'static str, String)> {
+        match self.target().map(|target| target.peer) {
+            Ok(Peer::Host { name, port }) => {
+                vec![("server.address", name), ("server.port", port.to_string())]
+            }
+            Ok(Peer::Socket(path)) => vec![("server.address", path.display().to_string())],
+            // The start says what is wrong with it.
+            Err(_) => Vec::new(),
+        }
+    }
 }
 
 /// The scheme, and what comes after it.
@@ -163,6 +175,13 @@ mod tests {
         assert_eq!(target("dns:h:1", true).unwrap(), "http://h:1");
         assert_eq!(target("passthrough:///h:1", true).unwrap(), "http://h:1");
         assert_eq!(target("[::1]:4317", true).unwrap(), "http://[::1]:4317");
+    }
+
+    #[test]
+    fn a_destination_is_a_host_and_its_port() {
+        let config = Config { endpoint: "dns:///[::1]:4317".to_owned(), ..Config::default() };
+        let attributes = [("server.address", "::1".to_owned()), ("server.port", "4317".to_owned())];
+        assert_eq!(config.destination(), attributes);
     }
 
     #[test]

@@ -90,6 +90,10 @@ impl Push for Transport {
         Ok(())
     }
 
+    fn destination(&self, _signal: Signal) -> Vec<(&'static str, String)> {
+        self.config.destination()
+    }
+
     async fn push(&self, telemetry: &Telemetry) -> Result<(), PushError> {
         let signal = telemetry.signal();
         let client = self.client.get().expect("acquired before the first request");

@@ -9,6 +9,7 @@ use exporter_helper::{QueueConfig, RetryConfig};
 use net::http::Uri;
 use net::http::uri::Authority;
 use net::settings::HttpClientConfig;
+use net::without_brackets;
 
 /// Settings of the `otlp_http` exporter.
 #[derive(Clone, Debug, PartialEq, Section)]
@@ -79,6 +80,19 @@ impl Config {
         }
     }
 
+    /// Where a signal goes, as attributes.
+    pub(crate) fn destination(&self, signal: Signal) -> Vec<(&'static str, String)> {
+        let url = self.url(signal).and_then(|url| url.parse::<Uri>().ok());
+        let Some(url) = url else { return Vec::new() };
+        let usual = if url.scheme_str() == Some("https") { 443 } else { 80 };
+        let host = without_brackets(url.host().unwrap_or_default());
+        vec![
+            ("server.address", host.to_owned()),
+            ("server.port", url.port_u16().unwrap_or(usual).to_string()),
+            ("url.path", url.path().to_owned()),
+        ]
+    }
+
     /// How many hosts are sent to, as far as the configuration tells.
     pub(crate) fn hosts(&self) -> usize {
         let urls = [Signal::Traces, Signal::Metrics, Signal::Logs].map(|signal| self.url(signal));
@@ -114,5 +128,22 @@ impl Validate for Config {
                 problems.add(field, "a user in the URL is not supported yet: set `headers`");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_has_the_port_that_is_meant() {
+        let config = Config {
+            endpoint: "https://[::1]/base".to_owned(),
+            logs_endpoint: "http://h:4318/x".to_owned(),
+            ..Config::default()
+        };
+        let values = |signal| config.destination(signal).into_iter().map(|(_, value)| value);
+        assert_eq!(values(Signal::Traces).collect::<Vec<_>>(), ["::1", "443", "/base/v1/traces"]);
+        assert_eq!(values(Signal::Logs).collect::<Vec<_>>(), ["h", "4318", "/x"]);
     }
 }

@@ -129,6 +129,10 @@ impl Push for Transport {
         Ok(())
     }
 
+    fn destination(&self, signal: Signal) -> Vec<(&'static str, String)> {
+        self.config.destination(signal)
+    }
+
     async fn push(&self, telemetry: &Telemetry) -> Result<(), PushError> {
         let signal = telemetry.signal();
         let first = self.config.url(signal).expect("checked when the exporter was created");

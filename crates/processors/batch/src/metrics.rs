@@ -1,6 +1,9 @@
 //! What the processor counts, by upstream's names.
 
-use component::meter::{Instrument, InstrumentKind, Level, Meter, Number};
+use component::meter::{
+    BYTE_BOUNDS, Histogram, HistogramInstrument, ITEM_BOUNDS, Instrument, InstrumentKind, Level,
+    Meter, Number,
+};
 
 /// The numbers of one processor. Its pipelines share them.
 #[derive(Clone, Debug)]
@@ -11,6 +14,10 @@ pub(crate) struct Metrics {
     pub(crate) timeout_sends: Number,
     /// Combinations of metadata that are gathered.
     pub(crate) combinations: Number,
+    /// Items of the batches that were sent.
+    pub(crate) items: Histogram,
+    /// Their bytes.
+    pub(crate) bytes: Histogram,
 }
 
 impl Metrics {
@@ -19,6 +26,8 @@ impl Metrics {
             size_sends: meter.number(&SIZE),
             timeout_sends: meter.number(&TIMEOUT),
             combinations: meter.number(&COMBINATIONS),
+            items: meter.histogram(&ITEMS),
+            bytes: meter.histogram(&BYTES),
         }
     }
 }
@@ -29,6 +38,7 @@ static SIZE: Instrument = Instrument {
     description: "Number of times the batch was sent due to a size trigger.",
     kind: InstrumentKind::Counter,
     level: Level::Normal,
+    details: &[],
 };
 
 static TIMEOUT: Instrument = Instrument {
@@ -37,6 +47,7 @@ static TIMEOUT: Instrument = Instrument {
     description: "Number of times the batch was sent due to a timeout trigger.",
     kind: InstrumentKind::Counter,
     level: Level::Normal,
+    details: &[],
 };
 
 static COMBINATIONS: Instrument = Instrument {
@@ -45,4 +56,23 @@ static COMBINATIONS: Instrument = Instrument {
     description: "Number of distinct metadata value combinations being processed.",
     kind: InstrumentKind::Gauge,
     level: Level::Normal,
+    details: &[],
+};
+
+static ITEMS: HistogramInstrument = HistogramInstrument {
+    name: "otelcol_processor_batch_batch_send_size",
+    unit: "{unit}",
+    description: "Number of units in the batch.",
+    level: Level::Normal,
+    per_unit: 1,
+    bounds: ITEM_BOUNDS,
+};
+
+static BYTES: HistogramInstrument = HistogramInstrument {
+    name: "otelcol_processor_batch_batch_send_size_bytes",
+    unit: "By",
+    description: "Number of bytes in the batch that was sent.",
+    level: Level::Detailed,
+    per_unit: 1,
+    bounds: BYTE_BOUNDS,
 };

@@ -277,3 +277,23 @@ fn wrong_options_are_named() {
 }
 
 testkit::conformance!(processor: Factory);
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_is_counted_with_its_cause_and_its_size() {
+    let settings = testkit::settings("batch");
+    let yaml = "{ timeout: 1s, send_batch_size: 4, send_batch_max_size: 5 }";
+    let batch = testkit::processor_in(Factory, yaml, &settings);
+    batch.consume(log_records(7)).await.unwrap();
+    let taken = batch.output().items(7).await;
+    assert_eq!(sizes(&taken), [5, 2]);
+    let bytes: usize = taken.iter().map(Telemetry::encoded_len).sum();
+    assert_eq!(
+        testkit::counted(&settings),
+        [
+            format!("otelcol_processor_batch_batch_send_size_bytes{{}} 2 values, {bytes} in all"),
+            "otelcol_processor_batch_batch_send_size{} 2 values, 7 in all".to_owned(),
+            "otelcol_processor_batch_batch_size_trigger_send{} 1".to_owned(),
+            "otelcol_processor_batch_timeout_trigger_send{} 1".to_owned(),
+        ]
+    );
+}

@@ -136,6 +136,8 @@ impl Worker {
         self.due = None;
         let Some(mut batch) = self.pending.take(self.work.limit) else { return };
         let items = batch.item_count();
+        self.work.metrics.items.record(items);
+        self.work.metrics.bytes.record(batch.telemetry().encoded_len());
         let mut pause = FIRST_PAUSE;
         loop {
             let last = stop.is_cancelled();

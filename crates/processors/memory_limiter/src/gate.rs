@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use component::memory::MemoryAccount;
-use component::meter::{Instrument, InstrumentKind, Level, Number};
+use component::meter::{Histogram, Instrument, InstrumentKind, Level, Number, PROCESSOR_DURATION};
 use component::{Batch, ConsumeError, Consumer, Meter, NoRoom, Signal, Slot, async_trait};
+use tokio::time::Instant;
 
 /// Lets through what was let in.
 ///
@@ -16,6 +17,7 @@ pub(crate) struct Gate {
     next: Slot,
     accepted: Number,
     refused: Number,
+    duration: Histogram,
 }
 
 impl Gate {
@@ -30,16 +32,25 @@ impl Gate {
             Signal::Metrics => (&ACCEPTED_METRIC_POINTS, &REFUSED_METRIC_POINTS),
             Signal::Logs => (&ACCEPTED_LOG_RECORDS, &REFUSED_LOG_RECORDS),
         };
-        Self { account, next, accepted: meter.number(accepted), refused: meter.number(refused) }
+        Self {
+            account,
+            next,
+            accepted: meter.number(accepted),
+            refused: meter.number(refused),
+            duration: meter.with("otel.signal", signal.to_string()).histogram(&PROCESSOR_DURATION),
+        }
     }
 }
 
 #[async_trait]
 impl Consumer for Gate {
     async fn consume(&self, batch: Batch) -> Result<(), ConsumeError> {
+        let begin = Instant::now();
         let items = batch.item_count();
         let (telemetry, attached) = batch.into_parts();
-        if attached.bytes() == 0 && items > 0 && self.account.is_closed() {
+        let is_refused = attached.bytes() == 0 && items > 0 && self.account.is_closed();
+        self.duration.record_duration(begin.elapsed());
+        if is_refused {
             self.refused.add(items);
             return Err(NoRoom::Full.into());
         }
@@ -49,7 +60,8 @@ impl Consumer for Gate {
 }
 
 const fn counter(name: &'static str, unit: &'static str, description: &'static str) -> Instrument {
-    Instrument { name, unit, description, kind: InstrumentKind::Counter, level: Level::Basic }
+    let (kind, level) = (InstrumentKind::Counter, Level::Basic);
+    Instrument { name, unit, description, kind, level, details: &[] }
 }
 
 static ACCEPTED_SPANS: Instrument = counter(

@@ -127,26 +127,23 @@ async fn the_processor_refuses_only_what_has_not_asked_at_a_door() {
     assert_eq!(recorder.item_count(), 1 + 4 + 16);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_let_through_and_what_is_refused_is_counted() {
     let settings = settings("memory_limiter");
-    let instruments = settings.process.table::<component::meter::Instruments>();
-    let meter = Meter::new(Arc::clone(&instruments)).with("processor", "memory_limiter");
     let account = account();
     let next = Slot::to(Arc::new(Recorder::default()));
-    let gate = Slot::to(Arc::new(Gate::new(Arc::clone(&account), &meter, Signal::Logs, next)));
+    let gate = Gate::new(Arc::clone(&account), &settings.meter, Signal::Logs, next);
+    let gate = Slot::to(Arc::new(gate));
     gate.offer(Batch::new(log_records(3))).await.unwrap();
     let shut = account.shut();
     gate.offer(Batch::new(log_records(2))).await.unwrap_err();
     drop(shut);
-    let mut counted = Vec::new();
-    instruments.visit(|instrument, _, value| counted.push((instrument.name, value)));
-    counted.sort_unstable();
     assert_eq!(
-        counted,
+        testkit::counted(&settings),
         [
-            ("otelcol_processor_memory_limiter_accepted_log_records", 3),
-            ("otelcol_processor_memory_limiter_refused_log_records", 2),
+            "otelcol_processor_internal_duration{otel.signal=logs} 2 values, 0 in all",
+            "otelcol_processor_memory_limiter_accepted_log_records{} 3",
+            "otelcol_processor_memory_limiter_refused_log_records{} 2",
         ]
     );
 }

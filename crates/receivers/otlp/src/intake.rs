@@ -3,23 +3,28 @@
 use std::sync::Arc;
 
 use component::{
-    Batch, ClientMetadata, ConsumeError, Consumer, MemoryAccount, Outputs, Share, Signal, Telemetry,
+    Batch, ClientMetadata, ConsumeError, Consumer, Outputs, Settings, Share, Signal, Telemetry,
 };
 use net::status::{Status, code};
 
 use crate::door::Door;
 use crate::metadata;
+use crate::metrics::Metrics;
 
 /// The entrance to the pipelines.
 #[derive(Clone)]
 pub(crate) struct Intake {
     outputs: Arc<Outputs>,
     door: Door,
+    metrics: Arc<Metrics>,
 }
 
 impl Intake {
-    pub(crate) fn new(outputs: Outputs, memory: Arc<MemoryAccount>) -> Self {
-        Self { outputs: Arc::new(outputs), door: Door::new(memory) }
+    /// An entrance for what comes over `transport`, as telemetry names it.
+    pub(crate) fn new(settings: &Settings, outputs: Arc<Outputs>, transport: &'static str) -> Self {
+        let door = Door::new(settings.process.memory());
+        let metrics = Arc::new(Metrics::new(&settings.meter, &outputs, transport));
+        Self { outputs, door, metrics }
     }
 
     /// Lets a request in, before its body is read.
@@ -44,11 +49,15 @@ impl Intake {
             return Ok(());
         }
         share.resize(telemetry.pinned_len() + metadata::bytes(&said));
+        let (signal, items) = (telemetry.signal(), telemetry.item_count());
         let batch = Batch::new(telemetry).with_metadata(said).charged(share);
-        match self.outputs.get(batch.signal()) {
-            Some(slot) => slot.consume(batch).await.map_err(|error| status(&error)),
-            None => Err(Status::new(code::UNIMPLEMENTED, "no pipeline takes this signal")),
-        }
+        let Some(slot) = self.outputs.get(signal) else {
+            return Err(Status::new(code::UNIMPLEMENTED, "no pipeline takes this signal"));
+        };
+        let offer = self.metrics.offer(signal, items);
+        slot.consume(batch).await.map_err(|error| status(&error))?;
+        offer.accepted();
+        Ok(())
     }
 }
 

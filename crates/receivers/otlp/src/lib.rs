@@ -10,6 +10,9 @@ mod grpc;
 mod http;
 mod intake;
 mod metadata;
+mod metrics;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use component::{
@@ -43,8 +46,8 @@ impl ReceiverFactory for Factory {
         settings: Settings,
         outputs: Outputs,
     ) -> Result<Box<dyn Lifecycle>, CreateError> {
-        let intake = Intake::new(outputs, settings.process.memory());
-        Ok(Box::new(Receiver { config, settings, intake, grpc: None, http: None }))
+        let outputs = Arc::new(outputs);
+        Ok(Box::new(Receiver { config, settings, outputs, grpc: None, http: None }))
     }
 }
 
@@ -52,7 +55,7 @@ impl ReceiverFactory for Factory {
 struct Receiver {
     config: Config,
     settings: Settings,
-    intake: Intake,
+    outputs: Arc<Outputs>,
     grpc: Option<Server>,
     http: Option<Server>,
 }
@@ -80,13 +83,15 @@ impl Lifecycle for Receiver {
     }
 
     async fn run(self: Box<Self>, stop: CancellationToken) -> Result<(), StartError> {
-        let Self { config, intake, grpc, http, .. } = *self;
+        let Self { config, settings, outputs, grpc, http } = *self;
         let mut servers = JoinSet::new();
         if let (Some(server), Some(config)) = (grpc, config.protocols.grpc.get()) {
-            let service = grpc::Service::new(intake.clone(), config);
+            let intake = Intake::new(&settings, Arc::clone(&outputs), "grpc");
+            let service = grpc::Service::new(intake, config);
             servers.spawn(server.run(service, stop.clone()));
         }
         if let (Some(server), Some(config)) = (http, config.protocols.http.get()) {
+            let intake = Intake::new(&settings, outputs, "http");
             let service = http::Service::new(intake, config);
             servers.spawn(server.run(service, stop.clone()));
         }

@@ -83,6 +83,11 @@ impl Receiver {
         Self { grpc, http, output, settings, yaml, stop, life }
     }
 
+    /// What it has counted.
+    pub(crate) fn counted(&self) -> Vec<String> {
+        testkit::counted(&self.settings)
+    }
+
     /// Tells the receiver to stop.
     pub(crate) fn ask_to_stop(&self) {
         self.stop.cancel();

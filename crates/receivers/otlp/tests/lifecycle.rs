@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use component::{Outputs, ReceiverFactory, StartError};
+use component::{ConsumeError, Outputs, ReceiverFactory, StartError};
 use otlp_receiver::Factory;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -113,4 +113,21 @@ async fn a_missing_certificate_is_named_before_anything_runs() {
         assert!(text.contains(&format!("protocols::{protocol}::tls")), "{text}");
         assert!(text.contains("/no/such/cert.pem"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn what_the_pipelines_take_and_refuse_is_counted_by_protocol() {
+    let receiver = Receiver::plain().await;
+    assert_eq!(post(receiver.http, LOGS, &[PROTOBUF], record_bytes("x")).await.status, 200);
+    logs_client(receiver.grpc).export(record("x")).await.unwrap();
+    receiver.output.refuse(|| ConsumeError::retryable("full"));
+    logs_client(receiver.grpc).export(record("x")).await.unwrap_err();
+    assert_eq!(
+        receiver.counted(),
+        [
+            "otelcol_receiver_accepted_log_records{transport=grpc} 1",
+            "otelcol_receiver_accepted_log_records{transport=http} 1",
+            "otelcol_receiver_refused_log_records{transport=grpc} 1",
+        ]
+    );
 }

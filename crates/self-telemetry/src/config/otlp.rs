@@ -36,7 +36,7 @@ pub struct OtlpExporter {
     pub timeout: i64,
     /// `cumulative`, `delta` or `lowmemory`. Default: `cumulative`.
     pub temporality_preference: TemporalityPreference,
-    /// Accepted; the agent has no histograms of its own.
+    /// `explicit_bucket_histogram`: the bounds are fixed for each metric.
     pub default_histogram_aggregation: HistogramAggregation,
 }
 
@@ -67,9 +67,9 @@ pub enum TemporalityPreference {
     /// All go on.
     #[default]
     Cumulative,
-    /// Counters begin anew.
+    /// Counters and histograms begin anew.
     Delta,
-    /// Counters begin anew where that costs no memory. The agent observes its counters, so none does.
+    /// Histograms begin anew. Counters would where that costs no memory; the agent observes its counters, so none does.
     #[section(rename = "lowmemory")]
     LowMemory,
 }

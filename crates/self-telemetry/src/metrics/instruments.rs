@@ -1,8 +1,9 @@
 //! What components count themselves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use component::meter::{Instrument, InstrumentKind, Instruments};
+use component::meter::{Attributes, Instrument, InstrumentKind, Instruments};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
@@ -12,33 +13,42 @@ use super::observe::{self, Name};
 pub(super) fn register(
     meter: &Meter,
     instrument: &'static Instrument,
-    instruments: &Arc<Instruments>,
+    instruments: Arc<Instruments>,
+    shows_details: bool,
 ) {
     let Instrument { name, unit, description, kind, .. } = *instrument;
     let metric = Name { name, unit, description };
-    let instruments = Arc::clone(instruments);
+    let hidden = if shows_details { &[] } else { instrument.details };
     match kind {
         InstrumentKind::Counter => observe::counter(meter, metric, move |observe| {
-            visit(&instruments, instrument, |number, attributes| {
-                observe(u64::try_from(number).unwrap_or_default(), attributes);
-            });
+            for (attributes, number) in sums(&instruments, instrument, hidden) {
+                observe(u64::try_from(number).unwrap_or_default(), &key_values(&attributes));
+            }
         }),
         InstrumentKind::Gauge => observe::gauge(meter, metric, move |observe| {
-            visit(&instruments, instrument, observe);
+            for (attributes, number) in sums(&instruments, instrument, hidden) {
+                observe(number, &key_values(&attributes));
+            }
         }),
     }
 }
 
-fn visit(
+/// The numbers of an instrument, added up over the attributes that are not shown.
+fn sums(
     instruments: &Instruments,
     instrument: &Instrument,
-    mut observe: impl FnMut(i64, &[KeyValue]),
-) {
+    hidden: &[&str],
+) -> BTreeMap<Attributes, i64> {
+    let mut sums: BTreeMap<Attributes, i64> = BTreeMap::new();
     instruments.visit(|other, attributes, number| {
         if other == instrument {
-            let attributes = attributes.iter();
-            let attributes = attributes.map(|(key, value)| KeyValue::new(*key, value.to_string()));
-            observe(number, &attributes.collect::<Vec<_>>());
+            let shown = attributes.iter().filter(|(key, _)| !hidden.contains(key));
+            *sums.entry(shown.cloned().collect()).or_default() += number;
         }
     });
+    sums
+}
+
+fn key_values(attributes: &Attributes) -> Vec<KeyValue> {
+    attributes.iter().map(|(key, value)| KeyValue::new(*key, value.to_string())).collect()
 }

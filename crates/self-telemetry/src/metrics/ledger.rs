@@ -2,9 +2,9 @@
 //!
 //! The names, units and descriptions are upstream's
 //! (<https://opentelemetry.io/docs/collector/internal-telemetry/>), all of the level `basic`. The metrics `kmagent_…` are our
-//! own. Where a component counts a metric of the same name itself, its numbers hold.
+//! own. Where a component counts a metric of the same name itself, its numbers hold: it knows more, such as the protocol.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use component::ledger::{ComponentName, Ledger, Numbers};
@@ -164,9 +164,7 @@ pub(super) fn register(meter: &Meter, observed: &Observed) {
         let (ledger, instruments) =
             (Arc::clone(&observed.ledger), Arc::clone(&observed.instruments));
         observe::counter(meter, Name { name, unit, description }, move |observe| {
-            if !is_counted(&instruments, name) {
-                sums(metric, &ledger, observe);
-            }
+            sums(metric, &ledger, &counted(&instruments, metric), observe);
         });
     }
     own(meter, observed);
@@ -211,18 +209,26 @@ fn own(meter: &Meter, observed: &Observed) {
     });
 }
 
-/// Whether a component counts a metric of this name.
-fn is_counted(instruments: &Instruments, name: &str) -> bool {
-    let mut counted = false;
-    instruments.visit(|instrument, _, _| counted |= instrument.name == name);
-    counted
+/// The components that count a metric themselves.
+fn counted(instruments: &Instruments, metric: &Metric) -> BTreeSet<Arc<str>> {
+    let kind = metric.kind.to_string();
+    let mut ids = BTreeSet::new();
+    instruments.visit(|instrument, attributes, _| {
+        if instrument.name == metric.name {
+            let id = attributes.iter().find(|(key, _)| *key == kind);
+            ids.extend(id.map(|(_, id)| Arc::clone(id)));
+        }
+    });
+    ids
 }
 
 /// The sums of a metric. A processor has an entry per pipeline, and upstream's metrics don't tell them apart.
-fn sums(metric: &Metric, ledger: &Ledger, observe: Observe<'_, u64>) {
+fn sums(metric: &Metric, ledger: &Ledger, counted: &BTreeSet<Arc<str>>, observe: Observe<'_, u64>) {
     let mut sums: BTreeMap<(ComponentId, Signal), u64> = BTreeMap::new();
     for (component, signal, entry) in ledger.entries() {
-        if component.kind == metric.kind && metric.signal.is_none_or(|wanted| wanted == signal) {
+        let is_wanted =
+            component.kind == metric.kind && metric.signal.is_none_or(|wanted| wanted == signal);
+        if is_wanted && !counted.contains(component.id.to_string().as_str()) {
             *sums.entry((component.id, signal)).or_default() += (metric.value)(&entry.numbers());
         }
     }

@@ -4,13 +4,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::metrics::Temporality;
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ResourceMetrics};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData};
 use pdata::{Metrics, MetricsBuilder, Number, ScopeBuilder};
 
+use super::histograms::Reading;
+use super::source::Collected;
+
 /// Sums that go on count since `start`: what they are observed from outlives the reader.
-pub(super) fn metrics(collected: &ResourceMetrics, start: SystemTime) -> Metrics {
+pub(super) fn metrics(collected: &Collected, start: SystemTime) -> Metrics {
     let mut builder = MetricsBuilder::new();
-    let resource = collected.resource();
+    let Collected { metrics, histograms } = collected;
+    let resource = metrics.resource();
     let mut group = builder.resource(resource.schema_url().unwrap_or_default());
     for (key, value) in resource.iter() {
         match value {
@@ -20,7 +24,7 @@ pub(super) fn metrics(collected: &ResourceMetrics, start: SystemTime) -> Metrics
             other => group.attribute(key.as_str(), &*other.as_str()),
         };
     }
-    for scope in collected.scope_metrics() {
+    for scope in metrics.scope_metrics() {
         let (name, version) = (scope.scope().name(), scope.scope().version());
         let mut writer = group.scope(name, version.unwrap_or_default());
         for metric in scope.metrics() {
@@ -30,6 +34,7 @@ pub(super) fn metrics(collected: &ResourceMetrics, start: SystemTime) -> Metrics
                 AggregatedMetrics::I64(data) => write(&mut writer, metric, data, start),
             }
         }
+        write_histograms(&mut writer, histograms);
     }
     builder.build()
 }
@@ -82,8 +87,28 @@ where
                 attributes(writer.point(since, time, point.value().number()), point.attributes());
             }
         }
-        // There are none: everything is observed from counters and gauges.
+        // What the SDK observes are counters and gauges.
         MetricData::Histogram(_) | MetricData::ExponentialHistogram(_) => {}
+    }
+}
+
+fn write_histograms(scope: &mut ScopeBuilder<'_>, reading: &Reading) {
+    let temporality = match reading.is_delta {
+        true => pdata::Temporality::Delta,
+        false => pdata::Temporality::Cumulative,
+    };
+    let (since, time) = (nanoseconds(reading.since), nanoseconds(reading.time));
+    for family in &reading.families {
+        let it = family.instrument;
+        let bounds: Vec<f64> = it.bounds.iter().map(|bound| it.in_unit(*bound)).collect();
+        let mut writer = scope.histogram(it.name, it.description, it.unit, temporality);
+        for (attributes, buckets) in &family.points {
+            let sum = it.in_unit(buckets.sum);
+            let mut point = writer.point(since, time, sum, &bounds, &buckets.counts);
+            for (key, value) in attributes {
+                point.attribute(key, &**value);
+            }
+        }
     }
 }
 

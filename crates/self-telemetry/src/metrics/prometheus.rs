@@ -6,27 +6,29 @@ use std::fmt::Write;
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::data::{
-    AggregatedMetrics, Metric, MetricData, ResourceMetrics, ScopeMetrics,
-};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ScopeMetrics};
 
+use super::histograms;
+use super::source::Collected;
 use crate::config::{Prometheus, ResourceLabels};
 
 /// Writes everything.
-pub(super) fn text(metrics: &ResourceMetrics, config: &Prometheus) -> String {
-    let mut text = String::new();
-    let resource =
+pub(super) fn text(collected: &Collected, config: &Prometheus) -> String {
+    let Collected { metrics, histograms } = collected;
+    let mut constant =
         constant_labels(metrics.resource(), config.with_resource_constant_labels.as_ref());
+    let mut families: Vec<Family> =
+        histograms.families.iter().map(|it| Family::of_histogram(it, config)).collect();
     for scope in metrics.scope_metrics() {
-        let mut constant = resource.clone();
         if !config.without_scope_info {
             constant.extend(scope_labels(scope));
         }
-        let mut all: Vec<_> = scope.metrics().map(|it| (name(it, config), it)).collect();
-        all.sort_by(|(one, _), (other, _)| one.cmp(other));
-        for (name, metric) in all {
-            family(&mut text, &name, metric, &constant);
-        }
+        families.extend(scope.metrics().map(|it| Family::of(it, config)));
+    }
+    families.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut text = String::new();
+    for family in families {
+        family.write(&mut text, &constant);
     }
     target_info(&mut text, metrics.resource());
     text
@@ -34,45 +36,93 @@ pub(super) fn text(metrics: &ResourceMetrics, config: &Prometheus) -> String {
 
 type Labels = Vec<(String, String)>;
 
-fn family(text: &mut String, name: &str, metric: &Metric, constant: &Labels) {
-    let mut samples = Vec::new();
-    let kind = match metric.data() {
-        AggregatedMetrics::F64(data) => samples_of(data, |value| number(*value), &mut samples),
-        AggregatedMetrics::U64(data) => samples_of(data, ToString::to_string, &mut samples),
-        AggregatedMetrics::I64(data) => samples_of(data, ToString::to_string, &mut samples),
-    };
-    if samples.is_empty() {
-        return;
+/// A metric in Prometheus's form.
+struct Family {
+    name: String,
+    description: String,
+    /// Prometheus's word for the kind of metric.
+    kind: &'static str,
+    samples: Vec<Sample>,
+}
+
+struct Sample {
+    /// What stands behind the family's name.
+    suffix: &'static str,
+    labels: Labels,
+    /// The largest value of the bucket, which is the last label.
+    bound: Option<String>,
+    value: String,
+}
+
+impl Family {
+    fn of(metric: &Metric, config: &Prometheus) -> Self {
+        let (kind, mut samples) = match metric.data() {
+            AggregatedMetrics::F64(data) => samples(data, |value| number(*value)),
+            AggregatedMetrics::U64(data) => samples(data, ToString::to_string),
+            AggregatedMetrics::I64(data) => samples(data, ToString::to_string),
+        };
+        samples.sort_by(|one, other| one.labels.cmp(&other.labels));
+        let name = name(metric.name(), metric.unit(), kind == "counter", config);
+        Self { name, description: metric.description().to_owned(), kind, samples }
     }
-    head(text, name, metric.description(), kind);
-    samples.sort();
-    for (mut labels, value) in samples {
-        labels.extend(constant.iter().cloned());
-        sample(text, name, &labels, &value);
+
+    fn of_histogram(family: &histograms::Family, config: &Prometheus) -> Self {
+        let it = family.instrument;
+        let mut samples = Vec::new();
+        for (attributes, buckets) in &family.points {
+            let labels = attributes.iter().map(|(key, value)| (label(key), value.to_string()));
+            let mut labels: Labels = labels.collect();
+            labels.sort();
+            let mut add = |suffix, bound, value| {
+                samples.push(Sample { suffix, labels: labels.clone(), bound, value });
+            };
+            let bounds = it.bounds.iter().map(|bound| number(it.in_unit(*bound)));
+            let mut below = 0;
+            for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(&buckets.counts) {
+                below += count;
+                add("_bucket", Some(bound), below.to_string());
+            }
+            add("_sum", None, number(it.in_unit(buckets.sum)));
+            add("_count", None, below.to_string());
+        }
+        let name = name(it.name, it.unit, false, config);
+        Self { name, description: it.description.to_owned(), kind: "histogram", samples }
+    }
+
+    fn write(self, text: &mut String, constant: &Labels) {
+        if self.samples.is_empty() {
+            return;
+        }
+        head(text, &self.name, &self.description, self.kind);
+        for Sample { suffix, mut labels, bound, value } in self.samples {
+            labels.extend(constant.iter().cloned());
+            labels.extend(bound.map(|bound| ("le".to_owned(), bound)));
+            sample(text, &format!("{}{suffix}", self.name), &labels, &value);
+        }
     }
 }
 
-/// Labels and values of the points, and Prometheus's word for the kind of metric. There are no histograms.
-fn samples_of<T>(
-    data: &MetricData<T>,
-    shown: impl Fn(&T) -> String,
-    samples: &mut Vec<(Labels, String)>,
-) -> &'static str
+/// Prometheus's word for the kind of metric, and its points. Histograms don't come from the SDK.
+fn samples<T>(data: &MetricData<T>, shown: impl Fn(&T) -> String) -> (&'static str, Vec<Sample>)
 where
     T: Copy,
 {
+    let sample = |attributes: Labels, value: T| {
+        let value = shown(&value);
+        Sample { suffix: "", labels: attributes, bound: None, value }
+    };
     match data {
         MetricData::Gauge(gauge) => {
             let points = gauge.data_points();
-            samples.extend(points.map(|it| (labels(it.attributes()), shown(&it.value()))));
-            "gauge"
+            let samples = points.map(|it| sample(labels(it.attributes()), it.value()));
+            ("gauge", samples.collect())
         }
         MetricData::Sum(sum) => {
             let points = sum.data_points();
-            samples.extend(points.map(|it| (labels(it.attributes()), shown(&it.value()))));
-            if sum.is_monotonic() { "counter" } else { "gauge" }
+            let samples = points.map(|it| sample(labels(it.attributes()), it.value()));
+            (if sum.is_monotonic() { "counter" } else { "gauge" }, samples.collect())
         }
-        MetricData::Histogram(_) | MetricData::ExponentialHistogram(_) => "untyped",
+        MetricData::Histogram(_) | MetricData::ExponentialHistogram(_) => ("untyped", Vec::new()),
     }
 }
 
@@ -172,14 +222,9 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 /// The name of a metric: its unit and `_total` are added where they are wanted and not there yet.
-fn name(metric: &Metric, config: &Prometheus) -> String {
-    let mut name = label(metric.name());
-    let is_counter = match metric.data() {
-        AggregatedMetrics::F64(data) => is_counter(data),
-        AggregatedMetrics::U64(data) => is_counter(data),
-        AggregatedMetrics::I64(data) => is_counter(data),
-    };
-    let unit = match metric.unit() {
+fn name(name: &str, unit: &str, is_counter: bool, config: &Prometheus) -> String {
+    let mut name = label(name);
+    let unit = match unit {
         "s" => "seconds",
         "ms" => "milliseconds",
         "By" => "bytes",
@@ -200,10 +245,6 @@ fn name(metric: &Metric, config: &Prometheus) -> String {
         add("total");
     }
     name
-}
-
-fn is_counter<T>(data: &MetricData<T>) -> bool {
-    matches!(data, MetricData::Sum(sum) if sum.is_monotonic())
 }
 
 /// A name with only the characters that Prometheus allows.

@@ -20,6 +20,7 @@ use opentelemetry_sdk::metrics::{
 };
 use parking_lot::Mutex;
 
+use super::histograms::{Reader, Reading};
 use super::{instruments, ledger, process};
 use crate::config::Level;
 
@@ -55,7 +56,15 @@ pub(crate) struct Source {
     temporality: Temporality,
     resource: Resource,
     version: String,
+    histograms: Reader,
     collection: OnceLock<Collection>,
+}
+
+/// Everything as it was at one time.
+pub(crate) struct Collected {
+    /// What the SDK has observed, all of it in one scope.
+    pub(crate) metrics: ResourceMetrics,
+    pub(crate) histograms: Reading,
 }
 
 /// What the SDK needs.
@@ -77,7 +86,9 @@ impl Source {
         build: &BuildInfo,
     ) -> Self {
         let version = build.version.to_string();
-        Self { observed, level, temporality, resource, version, collection: OnceLock::new() }
+        let histograms = Reader::new(level, temporality, observed.start);
+        let collection = OnceLock::new();
+        Self { observed, level, temporality, resource, version, histograms, collection }
     }
 
     /// Since when sums count.
@@ -86,14 +97,15 @@ impl Source {
     }
 
     /// Everything as it is now.
-    pub(crate) fn collect(&self) -> ResourceMetrics {
+    pub(crate) fn collect(&self) -> Collected {
         let collection = self.collection.get_or_init(|| self.begin());
         self.meet_new_instruments(collection);
         let mut metrics = ResourceMetrics::default();
         if let Err(error) = collection.reader.collect(&mut metrics) {
             tracing::debug!(%error, "metrics were not collected");
         }
-        metrics
+        let Observed { instruments, start, .. } = &self.observed;
+        Collected { metrics, histograms: self.histograms.read(instruments, *start) }
     }
 
     fn begin(&self) -> Collection {
@@ -120,7 +132,9 @@ impl Source {
             }
         });
         for instrument in new {
-            instruments::register(&collection.meter, instrument, &self.observed.instruments);
+            let shows_details = self.level.shows(component::meter::Level::Detailed);
+            let numbers = Arc::clone(&self.observed.instruments);
+            instruments::register(&collection.meter, instrument, numbers, shows_details);
             known.insert(instrument);
         }
     }
