@@ -5,11 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use component::ledger::Entry;
+use component::meter::Histogram;
 use component::trace::Tracer;
 use component::{
     Batch, Code, ComponentId, ConsumeError, Consumer, Signal, Slot, Transform, async_trait,
     contain, panic_message,
 };
+use tokio::time::Instant;
 use tracing::error;
 
 use crate::name::Name;
@@ -187,6 +189,7 @@ pub(crate) struct TransformEdge {
     transform: Arc<dyn Transform>,
     next: Slot,
     entry: Arc<Entry>,
+    duration: Histogram,
 }
 
 impl TransformEdge {
@@ -195,8 +198,9 @@ impl TransformEdge {
         transform: Arc<dyn Transform>,
         next: Slot,
         entry: Arc<Entry>,
+        duration: Histogram,
     ) -> Arc<dyn Consumer> {
-        Arc::new(Self { guard, transform, next, entry })
+        Arc::new(Self { guard, transform, next, entry, duration })
     }
 }
 
@@ -210,7 +214,10 @@ impl Consumer for TransformEdge {
             let _turn = watch.begin(name);
             self.transform.transform(batch.telemetry_mut())
         });
-        match catch_unwind(transform) {
+        let begin = Instant::now();
+        let answer = catch_unwind(transform);
+        self.duration.record_duration(begin.elapsed());
+        match answer {
             Ok(answer) => answer?,
             Err(panic) => return Err(panicked(name, &panic_message(&*panic))),
         }
@@ -271,3 +278,6 @@ fn panicked(name: &Name, panic: &str) -> ConsumeError {
     error!(component = %name, panic, "component panicked; the batch is refused");
     ConsumeError::permanent(format!("{name} panicked")).with_code(Code::Internal)
 }
+
+#[cfg(test)]
+mod tests;

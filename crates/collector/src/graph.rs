@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use component::ledger::Book;
+use component::meter::PROCESSOR_DURATION;
 use component::overview::Pipeline;
 use component::{
     ComponentId, ConnectorOutputs, Consumer, CreateError, Delivery, Extensions, Kind, Lifecycle,
@@ -365,7 +366,9 @@ impl<'a> Builder<'a> {
         let (guard, entry) = (self.guarded(name), settings.book.entry(from));
         let (input, lifecycle): (_, Box<dyn Lifecycle>) = match created {
             Processor::Transform(transform) => {
-                let edge = TransformEdge::around(guard, transform, output.clone(), entry);
+                let meter = settings.meter.with("otel.signal", from.to_string());
+                let duration = meter.histogram(&PROCESSOR_DURATION);
+                let edge = TransformEdge::around(guard, transform, output.clone(), entry, duration);
                 (edge, Box::new(Passive))
             }
             Processor::Consumer(consumer, lifecycle) => {
