@@ -32,38 +32,42 @@ pub(crate) fn tune() {
 
 /// How often it is looked whether there is much to give back.
 const LOOKS: Duration = Duration::from_secs(10);
-/// What is much.
-const MUCH: usize = 16 << 20;
+/// What is much. A trim costs a millisecond or two, and under load as much again to get the pages back.
+const MUCH: usize = 4 << 20;
 
 /// Gives back what the heap keeps in its middle when a queue or a burst has gone. Only its end shrinks by itself, and that is
 /// held by whatever was allocated last. Never ends.
 pub(crate) async fn keep_trimmed(account: Arc<MemoryAccount>) {
-    let mut slack = Slack::default();
+    let mut slack = Slack { least: usize::MAX };
     let mut looks = time::interval(LOOKS);
     looks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let Some(resident) = resident_memory() else { return };
-        if slack.is_worth_a_trim(resident, account.used()) {
+        let look = || Some((resident_memory()?, account.used()));
+        let Some((resident, telemetry)) = look() else { return };
+        if slack.is_worth_a_trim(resident, telemetry) {
             trim();
-            slack = Slack::default();
+            let Some((resident, telemetry)) = look() else { return };
+            slack = Slack::of(resident, telemetry);
         }
     }
 }
 
 /// What is resident beyond the telemetry that is kept: the least that was seen since the last trim.
-#[derive(Default)]
 struct Slack {
-    least: Option<usize>,
+    least: usize,
 }
 
 impl Slack {
+    fn of(resident: usize, telemetry: usize) -> Self {
+        Self { least: resident.saturating_sub(telemetry) }
+    }
+
     /// Whether the slack has grown so much that some of it is likely to be free.
     fn is_worth_a_trim(&mut self, resident: usize, telemetry: usize) -> bool {
         let slack = resident.saturating_sub(telemetry);
-        let least = self.least.map_or(slack, |least| least.min(slack));
-        self.least = Some(least);
-        slack - least >= MUCH
+        self.least = self.least.min(slack);
+        slack - self.least >= MUCH
     }
 }
 
@@ -81,11 +85,17 @@ mod tests {
 
     #[test]
     fn only_what_is_no_telemetry_and_has_grown_is_worth_a_trim() {
-        let mut slack = Slack::default();
+        let mut slack = Slack { least: usize::MAX };
         assert!(!slack.is_worth_a_trim(20 * MIB, 0), "the program itself");
         assert!(!slack.is_worth_a_trim(60 * MIB, 40 * MIB), "a queue");
-        assert!(!slack.is_worth_a_trim(60 * MIB, 25 * MIB));
-        assert!(slack.is_worth_a_trim(60 * MIB, 0), "what the queue has left behind");
+        assert!(!slack.is_worth_a_trim(60 * MIB, 37 * MIB));
+        assert!(
+            slack.is_worth_a_trim(60 * MIB, 20 * MIB),
+            "what half of the queue has left behind"
+        );
+        slack = Slack::of(45 * MIB, 20 * MIB);
+        assert!(!slack.is_worth_a_trim(45 * MIB, 18 * MIB), "nothing else was free");
+        assert!(slack.is_worth_a_trim(45 * MIB, 0), "the other half");
     }
 
     #[test]
