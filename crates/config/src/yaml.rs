@@ -1,5 +1,6 @@
 //! Writes nodes as YAML that this crate reads back equal, with secrets hidden.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crate::node::{Content, Node, Span};
@@ -39,7 +40,8 @@ impl YamlWriter {
 
     /// Writes a key with what stands below it, two spaces further in for each level of `depth`.
     ///
-    /// What the schema calls a secret is not shown, nor is what a secret went into. Nor is any text or number of which nothing
+    /// What the schema calls a secret is not shown, nor is what a secret went into, nor who stands before the host in a URL
+    /// (`https://user:password@host`). Nor is any text or number of which nothing
     /// is known, because there is no schema or it expects something else there: a misspelled `headers` holds secrets too.
     pub fn entry(&mut self, depth: usize, key: &str, node: &Node, schema: Option<&Schema>) {
         self.key(depth, key);
@@ -225,7 +227,35 @@ fn float(value: f64) -> String {
 
 /// A string that is a value of a document. A dollar is doubled, or it would begin a reference.
 fn scalar(text: &str) -> String {
-    string(&text.replace('$', "$$"))
+    string(&without_users(text).replace('$', "$$"))
+}
+
+/// The text, with whoever stands before the host of a URL hidden: a password or, alone, a token.
+fn without_users(text: &str) -> Cow<'_, str> {
+    const HOST: &str = "://";
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(HOST) {
+        let (before, after) = rest.split_at(at + HOST.len());
+        shown.push_str(before);
+        rest = after;
+        let end = after.find(|c: char| !is_of_user(c) && c != '@').unwrap_or(after.len());
+        // A password that was not escaped as it should be may have one, too.
+        if let Some(user) = after[..end].rfind('@').filter(|end| *end > 0) {
+            shown.push_str(REDACTED);
+            rest = &after[user..];
+        }
+    }
+    if shown.is_empty() {
+        return text.into();
+    }
+    shown.push_str(rest);
+    shown.into()
+}
+
+/// Whether it may stand in the user information of a URL, by RFC 3986, section 3.2.1.
+fn is_of_user(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-._~%!$&'()*+,;=:".contains(c)
 }
 
 /// A string in one line, plain where no reader can take it for anything else, and in quotes otherwise.
@@ -316,6 +346,22 @@ d: [{k: [{l: []}]}]
             let again = self::document(&text);
             assert!(again.root().same_as(document.root()), "{text}");
         }
+    }
+
+    #[test]
+    fn who_stands_before_the_host_of_a_url_is_hidden() {
+        for (text, shown) in [
+            ("http://me:secret@proxy:3128/x@y", "http://[REDACTED]@proxy:3128/x@y"),
+            ("https://token@h,https://a:b@c@h", "https://[REDACTED]@h,https://[REDACTED]@h"),
+            ("socks5://u:p%40@[::1]:1", "socks5://[REDACTED]@[::1]:1"),
+            ("http://h/a@b", "http://h/a@b"),
+            ("http://@h me@h", "http://@h me@h"),
+            (r"https?://[^@]+@(\w+)", r"https?://[^@]+@(\w+)"),
+        ] {
+            assert_eq!(without_users(text), shown);
+        }
+        let shown = printed(&document("a: ['http://me:se$$cret@h']"), false);
+        assert_eq!(shown, "a:\n  - \"http://[REDACTED]@h\"\n");
     }
 
     /// Text of what YAML and expansion react to, and any other.
