@@ -179,7 +179,7 @@ impl ConsumeError {
 
     /// Message and causes in one line, as a client sees it.
     pub fn chain(&self) -> String {
-        chain(self)
+        config::chain(self)
     }
 
     /// One error for several targets of a fan-out. As upstream, it is permanent when one of them is (the sender would
@@ -249,18 +249,6 @@ impl StartError {
     pub fn caused_by(message: impl Into<String>, cause: impl Into<Cause>) -> Self {
         Self { message: message.into(), source: Some(cause.into()) }
     }
-}
-
-/// An error with its causes in one line, for the place where it is handled: `cannot reach x: connection refused`.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

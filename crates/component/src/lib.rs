@@ -33,9 +33,10 @@ pub use async_trait::async_trait;
 pub use attached::Attached;
 pub use batch::Batch;
 pub use config::ComponentId;
+pub use config::chain;
 pub use connector::{ConnectorFactory, ConnectorOutputs};
 pub use consumer::{Consumer, Transform};
-pub use error::{Code, ConsumeError, CreateError, StartError, chain};
+pub use error::{Code, ConsumeError, CreateError, StartError};
 pub use extension::{Extension, ExtensionFactory, Extensions, Offer};
 pub use factory::{
     ComponentType, Delivery, Exporter, ExporterFactory, Inputs, Outputs, Processor,

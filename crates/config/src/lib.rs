@@ -9,6 +9,7 @@
 // The derive writes `::config::…`, in this crate's own tests too.
 extern crate self as config;
 
+mod chain;
 mod collections;
 mod compare;
 pub mod derive;
@@ -38,6 +39,7 @@ pub mod yaml;
 
 pub use config_derive::Section;
 
+pub use crate::chain::chain;
 pub use crate::document::{Document, Part, set_source};
 pub use crate::environment::Environment;
 pub use crate::headers::Headers;

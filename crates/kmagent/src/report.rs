@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agent_core::LoadError;
 use collector::{Kind, Registry};
-use config::{Problem, Problems, Span};
+use config::{Problem, Problems, Span, chain};
 use serde_json::{Value, json};
 
 /// What kind of problem it is, for machines.
@@ -55,16 +55,6 @@ pub(crate) fn of_load(error: LoadError) -> Problems {
             Problem::new(&Span { source: place.into(), line: 0, column: 0 }, chain(&other)).into()
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 /// The problems of loading, and those of the plan that are not theirs in other words: what could not be expanded fits no option

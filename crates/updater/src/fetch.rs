@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ::http::{Request, StatusCode};
 use bytes::Bytes;
+use config::chain;
 use net::body::Chunks;
 use net::tls::{ClientTls, ClientTlsConfig};
 use net::{ClientOptions, Dialer, HttpClient};
@@ -52,16 +53,6 @@ async fn get(url: &str) -> Result<String, String> {
         return Err(format!("the server answered with status {}", answer.status()));
     }
     String::from_utf8(answer.into_body().to_vec()).map_err(|_| "it is no text".to_owned())
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

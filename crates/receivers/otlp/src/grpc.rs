@@ -16,7 +16,6 @@ use net::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use net::settings::GrpcServerConfig;
 use net::status::{Status, code};
 
-use crate::door::Metered;
 use crate::intake::Intake;
 use crate::metadata;
 
@@ -58,7 +57,7 @@ impl Service {
         let signal = signal.ok_or_else(unknown)?;
         let (head, body) = request.into_parts();
         let encoding = head.headers.get(grpc::ENCODING);
-        let mut body = Metered::new(body, self.intake.enter().await?);
+        let mut body = self.intake.enter(body).await?;
         let message = grpc::read_message(&mut body, encoding, self.limit).await;
         let mut share = body.finish()?;
         let message = message?;

@@ -165,11 +165,10 @@ impl Shared {
                 "415 unsupported media type, supported: [application/json, application/x-protobuf]";
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
         };
-        let share = match self.intake.enter().await {
-            Ok(share) => share,
+        let mut body = match self.intake.enter(body).await {
+            Ok(body) => body,
             Err(status) => return format.failure(status.http(), &status),
         };
-        let mut body = Metered::new(body, share);
         let read = self.read(&mut body, encoding).await;
         let mut share = match body.finish() {
             Ok(share) => share,

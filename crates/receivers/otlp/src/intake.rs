@@ -5,9 +5,10 @@ use std::sync::Arc;
 use component::{
     Batch, ClientMetadata, ConsumeError, Consumer, Outputs, Settings, Share, Signal, Telemetry,
 };
+use http_body::Body;
 use net::status::{Status, code};
 
-use crate::door::Door;
+use crate::door::{Door, Metered};
 use crate::metadata;
 use crate::metrics::Metrics;
 
@@ -28,8 +29,8 @@ impl Intake {
     }
 
     /// Lets a request in, before its body is read.
-    pub(crate) async fn enter(&self) -> Result<Share, Status> {
-        self.door.enter().await
+    pub(crate) async fn enter<B: Body>(&self, body: B) -> Result<Metered<B>, Status> {
+        self.door.enter(body).await
     }
 
     /// Whether some pipeline wants the signal.
