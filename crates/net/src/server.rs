@@ -67,6 +67,9 @@ pub struct ServerOptions {
     pub ping_timeout: Duration,
     /// How many bytes are read of a connection at once. `None`: HTTP's library decides.
     pub read_buffer: Option<usize>,
+    /// How many bytes connections of HTTP/1.1 read ahead of those who consume their bodies, all of them together, about: those
+    /// that come when there are many get less each. `None`: each may read 64 KiB, or `read_buffer`.
+    pub read_ahead: Option<usize>,
     /// How many bytes of answers are gathered on a connection of HTTP/2. `None`: HTTP's library decides.
     pub write_buffer: Option<usize>,
 }
@@ -87,6 +90,7 @@ impl ServerOptions {
             ping_after: None,
             ping_timeout: Duration::from_secs(20),
             read_buffer: None,
+            read_ahead: None,
             write_buffer: None,
         }
     }
@@ -170,6 +174,7 @@ impl Server {
                 builders: Arc::clone(&builders),
                 call: Arc::clone(&call),
                 stop: stop.clone(),
+                connections: connections.len() + 1,
             };
             connections.spawn(connection.serve(tls.clone(), stream));
         }

@@ -28,9 +28,9 @@ use crate::stream::Duplex;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a connection without a request stays when the server stops. Its client may be about to send one.
 const LINGER: Duration = Duration::from_millis(200);
-/// How much a connection of HTTP/1.1 reads ahead of whoever consumes its bodies. It bounds the head of a request as well.
+/// How much a connection of HTTP/1.1 reads ahead of whoever consumes its bodies, at most. It bounds the head of a request as well.
 const READ_BUFFER: usize = 64 << 10;
-/// HTTP's library wants at least this much of a buffer.
+/// HTTP's library wants at least this much of a buffer, and the heads of requests are not much longer.
 const LEAST_BUFFER: usize = 8 << 10;
 
 /// Why a body ends before its time.
@@ -58,13 +58,8 @@ enum Protocol {
 impl Builders {
     pub(super) fn new(options: ServerOptions, streams: &Streams) -> Self {
         let mut http1 = http1::Builder::new();
-        let read = options.read_buffer.map_or(READ_BUFFER, |bytes| bytes.max(LEAST_BUFFER));
         // How long headers may take is looked after here: the library counts from the end of the request before.
-        http1
-            .timer(TokioTimer::new())
-            .max_buf_size(read)
-            .header_read_timeout(None)
-            .keep_alive(options.keep_alive);
+        http1.timer(TokioTimer::new()).header_read_timeout(None).keep_alive(options.keep_alive);
         let mut http2 = http2::Builder::new(streams.clone());
         http2
             .timer(TokioTimer::new())
@@ -75,6 +70,14 @@ impl Builders {
             http2.max_send_buf_size(bytes.max(LEAST_BUFFER));
         }
         Self { http1, http2, options }
+    }
+
+    /// How much the last of so many connections of HTTP/1.1 reads ahead.
+    fn read_ahead(&self, connections: usize) -> usize {
+        let ServerOptions { read_buffer, read_ahead, .. } = self.options;
+        let wanted = read_buffer.unwrap_or(READ_BUFFER);
+        let fair = read_ahead.map_or(wanted, |all| all / connections.max(1));
+        wanted.min(fair).max(LEAST_BUFFER)
     }
 
     /// Without a word of TLS about it.
@@ -91,6 +94,8 @@ pub(super) struct Connection {
     pub(super) builders: Arc<Builders>,
     pub(super) call: Arc<Call>,
     pub(super) stop: CancellationToken,
+    /// How many connections the server has, this one included.
+    pub(super) connections: usize,
 }
 
 impl Connection {
@@ -138,7 +143,9 @@ impl Connection {
         let end = End { options, pace: &pace, stop: &self.stop };
         let served = match protocol {
             Protocol::Http1 => {
-                let connection = pin!(self.builders.http1.serve_connection(stream, service));
+                let mut http1 = self.builders.http1.clone();
+                http1.max_buf_size(self.builders.read_ahead(self.connections));
+                let connection = pin!(http1.serve_connection(stream, service));
                 end.of(connection, true, http1::Connection::graceful_shutdown).await
             }
             Protocol::Http2 => {
@@ -233,5 +240,25 @@ impl Service<Request<Incoming>> for Counted {
             drop(open);
             Ok(answer)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_connections_read_less_ahead_where_there_is_a_limit() {
+        let ahead = |options: ServerOptions, connections| {
+            Builders::new(options, &Streams::default()).read_ahead(connections)
+        };
+        let free = || ServerOptions::new(Speaks::Http);
+        let limited = || ServerOptions { read_ahead: Some(4 << 20), ..free() };
+        assert_eq!(ahead(free(), 10_000), READ_BUFFER);
+        assert_eq!(ahead(limited(), 64), READ_BUFFER);
+        assert_eq!(ahead(limited(), 128), READ_BUFFER / 2);
+        assert_eq!(ahead(limited(), 10_000), LEAST_BUFFER);
+        assert_eq!(ahead(ServerOptions { read_buffer: Some(20_000), ..limited() }, 64), 20_000);
+        assert_eq!(ahead(ServerOptions { read_buffer: Some(1), ..free() }, 64), LEAST_BUFFER);
     }
 }

@@ -15,12 +15,13 @@ mod metrics;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use component::memory::DEFAULT_LIMIT;
 use component::{
     CancellationToken, ComponentType, CreateError, Lifecycle, Outputs, ReceiverFactory, Settings,
     Signal, Stability, StartError,
 };
 use net::settings::Transport;
-use net::{Listener, Listeners, Server};
+use net::{Listener, Listeners, Server, ServerOptions};
 use tokio::task::JoinSet;
 use tracing::warn;
 
@@ -74,9 +75,10 @@ impl Lifecycle for Receiver {
         if let Some(config) = self.config.protocols.http.get() {
             let config = &config.server;
             let listener = listen(&listeners, "http", config.transport, &config.endpoint).await?;
-            let options = config.server_options();
             let failed = |error| StartError::caused_by("protocols::http::tls", error);
-            self.http = Some(Server::new(listener, options.map_err(failed)?));
+            let options = config.server_options().map_err(failed)?;
+            let read_ahead = read_ahead(self.settings.process.memory().limit());
+            self.http = Some(Server::new(listener, ServerOptions { read_ahead, ..options }));
             warn_of("http", config.without_effect());
         }
         Ok(())
@@ -100,6 +102,12 @@ impl Lifecycle for Receiver {
         }
         Ok(())
     }
+}
+
+/// How much connections may read before the memory account is asked: without a limit where there is memory, since reading
+/// more at once is cheaper.
+fn read_ahead(account: usize) -> Option<usize> {
+    (account < DEFAULT_LIMIT).then_some(account / 8)
 }
 
 async fn listen(
