@@ -21,8 +21,9 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// How long room is kept for a body. One that is slower, or never comes, takes from then on what has come of it.
 const RESERVED: Duration = Duration::from_millis(250);
-/// What a body is expected to take before one was seen.
-const FIRST_GUESS: usize = 64 << 10;
+/// What a body is expected to take before one was seen, unless it announces less. Large, for a process that starts may find a
+/// crowd at its door.
+const FIRST_GUESS: usize = 512 << 10;
 
 /// The memory account, seen from outside.
 #[derive(Clone, Debug)]

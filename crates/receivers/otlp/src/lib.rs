@@ -107,7 +107,7 @@ impl Lifecycle for Receiver {
 /// How much connections may read before the memory account is asked: without a limit where there is memory, since reading
 /// more at once is cheaper.
 fn read_ahead(account: usize) -> Option<usize> {
-    (account < DEFAULT_LIMIT).then_some(account / 8)
+    (account < DEFAULT_LIMIT).then_some(account / 16)
 }
 
 async fn listen(
