@@ -12,7 +12,7 @@ use tokio::time;
 /// One heap for all threads: what one thread frees, another can use.
 const HEAPS: libc::c_int = 1;
 /// Buffers up to this size live on the heap. A mapping of its own would fault in every page of every request again.
-const LARGEST_ON_HEAP: libc::c_int = 32 << 20;
+const LARGEST_ON_HEAP: libc::c_int = 8 << 20;
 /// More than this at the end of the heap goes back to the operating system at once; the rest is for [`keep_trimmed`]. Under load it
 /// would only be asked for again.
 const KEPT: libc::c_int = 64 << 20;

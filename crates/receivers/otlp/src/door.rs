@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// How long room is kept for a body. One that is slower, or never comes, takes from then on what has come of it.
-const RESERVED: Duration = Duration::from_millis(250);
+const RESERVED: Duration = Duration::from_millis(50);
 /// What a body is expected to take before one was seen, unless it announces less. Large, for a process that starts may find a
 /// crowd at its door.
 const FIRST_GUESS: usize = 512 << 10;
