@@ -99,7 +99,7 @@ fn numbers_go_on_over_a_reload_that_changes_only_the_log() {
     setup.write("{level: info}");
     let agent = setup.start();
     setup.send();
-    let accepted = "otelcol_receiver_accepted_log_records{receiver=\"otlp\"} ";
+    let accepted = "otelcol_receiver_accepted_log_records{receiver=\"otlp\",transport=\"http\"} ";
     wait_for(setup.prometheus, "/metrics", &format!("{accepted}3\n"));
     wait_for(
         setup.prometheus,

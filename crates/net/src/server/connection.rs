@@ -28,6 +28,9 @@ use crate::stream::Duplex;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a connection without a request stays when the server stops. Its client may be about to send one.
 const LINGER: Duration = Duration::from_millis(200);
+/// How long a client of HTTP/2 may take to confirm that it has heard of the end, while it has no request open: one may be on its
+/// way. Those that are there confirm it at once, and this is not waited for.
+pub(super) const CONFIRMATION: Duration = Duration::from_secs(5);
 /// How much a connection of HTTP/1.1 reads ahead of whoever consumes its bodies, at most. It bounds the head of a request as well.
 const READ_BUFFER: usize = 64 << 10;
 /// HTTP's library wants at least this much of a buffer, and the heads of requests are not much longer.
@@ -194,9 +197,10 @@ impl End<'_> {
             () = aged(self.options.max_age) => self.options.max_age_grace,
         };
         shut_down(connection.as_mut());
+        let patience = if is_http1 { LINGER } else { CONFIRMATION };
         tokio::select! {
             served = connection => served,
-            () = self.pace.quiet(LINGER) => Ok(()),
+            () = self.pace.quiet(patience) => Ok(()),
             () = after(grace) => Ok(()),
         }
     }

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::connection::CONFIRMATION;
 use super::*;
 use crate::body::Chunks;
 use crate::tls::{ClientTls, ClientTlsConfig};
@@ -136,6 +137,57 @@ async fn who_connected_before_the_stop_is_served_after_it() {
             ended.unwrap();
         }
     }
+}
+
+/// A frame of HTTP/2: its type, flags, stream and payload.
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+/// `GET http://h/` as headers that end their stream.
+fn get(stream: u8) -> Vec<u8> {
+    frame(1, 5, stream, &[0x82, 0x86, 0x84, 0x41, 1, b'h'])
+}
+
+/// Reads frames until the headers of an answer come. Whether they do.
+async fn is_answered(client: &mut TcpStream, stream: u8) -> bool {
+    loop {
+        let mut head = [0; 9];
+        if client.read_exact(&mut head).await.is_err() {
+            return false;
+        }
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        client.read_exact(&mut payload).await.unwrap();
+        if (head[3], head[8]) == (1, stream) {
+            return true;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_http2_that_is_slow_to_hear_of_the_end_is_served() {
+    let (address, server) = server(Speaks::Grpc).await;
+    let service = service_fn(|_| ready(Ok(Response::new(Chunks::default()))));
+    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+    tasks.spawn(server.run(service, stop.clone()));
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    client.write_all(&[frame(4, 0, 0, &[]), frame(4, 1, 0, &[]), get(1)].concat()).await.unwrap();
+    assert!(is_answered(&mut client, 1).await);
+    stop.cancel();
+    // It does not read meanwhile, and so confirms nothing.
+    tokio::time::pause();
+    sleep(CONFIRMATION / 2).await;
+    tokio::time::resume();
+    client.write_all(&get(3)).await.unwrap();
+    assert!(is_answered(&mut client, 3).await);
+    tokio::time::pause();
+    timeout(PATIENCE, tasks.join_next())
+        .await
+        .expect("it is not waited for in vain")
+        .unwrap()
+        .unwrap();
 }
 
 /// Starts a server whose answers are as long as asked for, and connects to it.
