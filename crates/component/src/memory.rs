@@ -19,10 +19,10 @@ use crate::error::{Code, ConsumeError};
 pub use crate::memory::host::{available_memory, resident_memory};
 pub use crate::memory::share::Share;
 
-/// The account's limit when nobody sets one and no cgroup limits the process: 48 MiB.
+/// The account's limit when nobody sets one and no cgroup limits the process: 44 MiB.
 ///
 /// A queue may hold half of it, so that a host agent in front of a dead backend stays below 40 MiB of resident memory.
-pub const DEFAULT_LIMIT: usize = 48 << 20;
+pub const DEFAULT_LIMIT: usize = 44 << 20;
 
 /// How long a refused sender is asked to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
