@@ -122,6 +122,18 @@ impl MetricsBuilder {
         self.open.get_mut(depth - 1)?.head.as_mut()
     }
 
+    /// Begins a point of any kind: all have the same fields for their times.
+    fn point(&mut self, start_time_unix_nano: u64, time_unix_nano: u64) -> &mut Vec<u8> {
+        self.close_to(DATA);
+        self.begin(1);
+        self.counts.items += 1;
+        if start_time_unix_nano != 0 {
+            wire::put_fixed64_field(&mut self.out, 2, start_time_unix_nano);
+        }
+        wire::put_fixed64_field(&mut self.out, 3, time_unix_nano);
+        &mut self.out
+    }
+
     fn metric(&mut self, name: &str, description: &str, unit: &str, kind: u32) {
         self.close_to(SCOPE);
         self.begin(2);
@@ -243,14 +255,7 @@ impl HistogramBuilder<'_> {
         bounds: &[f64],
         counts: &[u64],
     ) -> HistogramPointBuilder<'_> {
-        self.builder.close_to(DATA);
-        self.builder.begin(1);
-        self.builder.counts.items += 1;
-        let out = &mut self.builder.out;
-        if start_time_unix_nano != 0 {
-            wire::put_fixed64_field(out, 2, start_time_unix_nano);
-        }
-        wire::put_fixed64_field(out, 3, time_unix_nano);
+        let out = self.builder.point(start_time_unix_nano, time_unix_nano);
         wire::put_fixed64_field(out, 4, counts.iter().sum());
         wire::put_fixed64_field(out, 5, sum.to_bits());
         let packed: Vec<u8> = counts.iter().flat_map(|count| count.to_le_bytes()).collect();
@@ -289,14 +294,7 @@ impl MetricBuilder<'_> {
         time_unix_nano: u64,
         value: impl Into<Number>,
     ) -> PointBuilder<'_> {
-        self.builder.close_to(DATA);
-        self.builder.begin(1);
-        self.builder.counts.items += 1;
-        let out = &mut self.builder.out;
-        if start_time_unix_nano != 0 {
-            wire::put_fixed64_field(out, 2, start_time_unix_nano);
-        }
-        wire::put_fixed64_field(out, 3, time_unix_nano);
+        let out = self.builder.point(start_time_unix_nano, time_unix_nano);
         match value.into() {
             Number::Double(value) => wire::put_fixed64_field(out, 4, value.to_bits()),
             Number::Int(value) => wire::put_fixed64_field(out, 6, value.cast_unsigned()),
